@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * arm.h - one job: trains one arm of one trial with one seed, in its folder. Everything that the
+ * study learns of it, it reads there:
+ *   metrics.jsonl      a line per evaluated epoch: {"epoch": 3, "seconds": 1.2, "metrics":
+ *                      {"train.loss": 0.31, ...}}; on resume cut back to the checkpoint's epoch
+ *   last.safetensors   the checkpoint, best.safetensors what a regularizer marked as best
+ *   result.json        written last: {"state": "complete|diverged|failed", "reason", "epochs",
+ *                      "seconds", "metrics": {"train.loss": {"last", "max", "min"}, "model.flop":
+ *                      {...}}, "files": [{"path", "sha256"}], "fingerprint"} */
+#ifndef CORE_ARM_H
+#define CORE_ARM_H
+#include "data.h"
+
+typedef struct arm_job {
+  const config *trial; /* one trial's configuration, with its [arm] sections */
+  const char *arm;
+  uint64_t seed;
+  const char *dir;   /* the job's folder, exists */
+  const char *cache; /* folder of decoded data sets, or NULL */
+  bool accept_numeric_change;
+} arm_job;
+/* Trains, or goes on from last.safetensors. RAD_OK: result.json is there (also diverged, and failed
+ * with the reason). RAD_ECANCEL: stopped by a signal after a checkpoint. Other: an error that is
+ * no result (input or output), with the message in the diag. */
+rad_status arm_run(env *, const arm_job *);
+
+typedef struct arm_plan { /* what `check` and constraints want to know, without any sample */
+  size_t parameters, active_weights;
+  double flop_forward, flop_backward; /* per image: 2 per multiply-add */
+  size_t shared_bytes, own_bytes;     /* decoded data; all else that the job allocates */
+  uint64_t ntrain, nval, ntest;
+} arm_plan;
+/* Builds the network of an arm; prints its table (layers, shapes, parameters, FLOP) into `table`
+ * unless NULL. */
+rad_status arm_inspect(env *, const config *trial, const char *arm, arm_plan *, text *table);
+/* backend, its identity, libm, compiler: two equal fingerprints give equal bits. */
+rad_status arm_fingerprint(env *, const config *trial, const char *arm, text *out);
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * config.h - the experiment language: sections of settings. Knows INI, includes, overrides, arms
+ * and axes; knows no plugin and no network. docs/config.md is its manual. */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+#include "diag.h"
+
+typedef struct setting {
+  const char *key;   /* without "@plugin" */
+  const char *value; /* trimmed, never NULL */
+  const char *only;  /* the plugin after '@' in momentum@sgd, or NULL */
+  origin at;
+} setting;
+typedef struct section {   /* [kind] or [kind name] */
+  const char *kind, *name; /* name "" where there is none */
+  origin at;
+  setting *v; /* (n) in order of first appearance, one for each (key, only) */
+  size_t n, cap;
+  const char *replaced;   /* the plugin that an arm, axis or override has replaced, or NULL */
+  struct section *before; /* the section as it was before that, or NULL */
+} section;
+typedef struct config {
+  section **v; /* (n) in order of first appearance: the order of layers */
+  size_t n, cap;
+  const char **files; /* (nfiles) read, the main file first */
+  size_t nfiles;
+  arena mem; /* owns all of it */
+} config;
+
+typedef struct override { /* one -s or -i of the command line, in order */
+  bool include;           /* text names a file, else "key=value" */
+  const char *text;
+} override;
+/* Reads a file with its includes, then applies the overrides. Every problem of syntax is reported;
+ * RAD_EINVAL if there was one. */
+rad_status config_read(config *, const char *file, const override *, size_t n, diag *);
+void config_free(config *);
+rad_status config_copy(config *to, const config *from); /* deep */
+
+/* Sets "section.key" or "kind.name.key" (the name may contain dots; in [arm], [axis] and
+ * [constraint]-like kinds with dotted keys, the key is all after the name). Adds a missing section
+ * at the end. Where `key` is "plugin" and the value changes, the other keys of the old plugin are
+ * dropped: `is_common` tells which stay. Origin: where it was written. */
+rad_status config_set(config *, const char *dotted, const char *value, origin, diag *);
+
+const section *config_find(const config *, const char *kind, const char *name);
+/* The next section of a kind after `after` (NULL: the first), disabled ones (enabled = false) left
+ * out. */
+const section *config_next(const config *, const char *kind, const section *after);
+/* The value that counts: "key@plugin" where it matches the section's plugin, else "key"; or NULL.
+ */
+const setting *section_get(const section *, const char *key);
+const char *section_value(const section *, const char *key, const char *otherwise);
+bool section_enabled(const section *);
+const char *section_title(const section *, char out[160]);             /* "[layer h1]" */
+const char *section_dotted(const section *, const char *key, arena *); /* "layer.h1.units" */
+
+/* Copies `from`, applies the settings of [arm NAME] and drops all [arm] sections. */
+rad_status config_arm(config *to, const config *from, const char *arm, diag *);
+/* Names of enabled arms in order, {"main"} where there is none. From the config's arena. */
+rad_status config_arms(config *, const char *const **names, size_t *n);
+/* Applies one row of [axis NAME]: "layer.a.units=3, block.b.enabled=false". */
+rad_status config_row(config *, const char *axis, const char *row, diag *);
+
+/* The whole as an INI text that reads back to the same; sections in order, without includes.
+ * Values of RAD_FILE keys are made absolute by the caller beforehand. */
+void config_write(const config *, text *);
+
+/* "a, b, c" into trimmed words; commas inside parentheses do not separate. From the arena. */
+rad_status config_words(arena *, const char *list, const char *const **words, size_t *n);
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * data.h - from files to batches: decoded data sets (store), splits of an arm after cut, limit and
+ * noise (source), gathered and scaled samples (batch).
+ *
+ * Order: crop to the centre, cut val (stratified, by data_seed), limit (stratified), label noise
+ * once; then for each batch: u8 -> natural units, input noise, standardize or whiten. */
+#ifndef CORE_DATA_H
+#define CORE_DATA_H
+#include "fs.h"
+#include "host.h"
+
+/* --- store: one [dataset] section's train and test splits, decoded, as stored --- */
+typedef struct store {
+  rad_facts facts;     /* mean and std are set */
+  const uint8_t *x[2]; /* train, test: (n,sample) of facts.type */
+  const uint8_t *y[2]; /* (n) or (n,T), as facts.target says */
+  fs_bytes *mapping;   /* of the cache file, or NULL: decoded in this process */
+  instance *dataset;
+  arena mem;
+} store;
+/* What is known before the samples are read; opens the replaced data set first where the section
+ * has one (section.before). */
+rad_status store_facts(env *, const config *arm, const char *name, rad_facts *, instance **);
+/* Name of the cache file: a hash of plugin, keys, data_seed and the files' identities. */
+rad_status store_key(env *, const config *arm, const char *name, char hex[65]);
+/* Decodes into cache/HEX.data (atomic; nothing to do where it exists). */
+rad_status store_prepare(env *, const config *arm, const char *name, const char *cache);
+/* Maps cache/HEX.data read-only; cache NULL: decodes in this process. */
+rad_status store_open(store **, env *, const config *arm, const char *name, const char *cache);
+void store_free(store *);
+
+/* --- source: the samples of one split, as an arm sees them --- */
+struct rad_source {
+  struct data *data;
+  const char *name; /* "train", "val", "test", or "NAME.train" */
+  store *store;
+  uint32_t split; /* RAD_TRAIN, RAD_VAL, RAD_TEST */
+  uint64_t n;
+  uint64_t *id;     /* (n) index in the store's train or test split, ascending */
+  int32_t *label;   /* (n) as given to the training; NULL unless RAD_CLASS */
+  int32_t *truth;   /* (n) before noise; == label where no noise touched the split */
+  float *soft;      /* (n,T) where noise made distributions, else NULL */
+  float *weight;    /* (n) or NULL: all 1 */
+  uint64_t changed; /* how many labels differ from the truth */
+};
+typedef struct data { /* of one arm */
+  env *env;
+  rad_facts facts; /* as the network sees it: sample after crop, type RAD_F32, n after cut and
+                    * limit, mean and std over train before noise */
+  dataset_keys keys;
+  store *store;
+  rad_source source[3]; /* train, val, test */
+  rad_source **extra;   /* (nextra) of [dataset NAME] sections */
+  size_t nextra;
+  instance **noise; /* (nnoise) in file order */
+  size_t nnoise;
+  float *scale, *shift; /* (C) standardize: x * scale + shift, on natural units */
+  arena mem;
+  const config *config;
+} data;
+/* Facts only (for `check`): no sample is read, mean and std are NULL. */
+rad_status data_plan(data **, env *, const config *arm);
+rad_status data_open(data **, env *, const config *arm, const char *cache);
+void data_free(data *);
+/* Bytes that data_open will hold: (stored samples, everything else). */
+void data_memory(const data *, size_t *shared, size_t *own);
+/* "train", "val", "test", "NAME.train": NULL and a message where there is none. */
+rad_source *data_source(data *, const char *name, diag *);
+
+/* --- batch: gathered samples; the buffers hold `cap` samples --- */
+typedef struct batch {
+  rad_batch b; /* first: plugins get &batch.b */
+  size_t cap;
+  uint64_t *id, *row;
+  int32_t *label, *truth; /* (cap) */
+  rad_source *source;
+  arena mem;
+} batch;
+rad_status batch_new(batch **, const data *, size_t cap);
+void batch_free(batch *);
+/* Fills x, target, weight, label, truth, id, row with rows row[0..n) of the source (row NULL:
+ * first .. first+n-1). `training`: batch noise (crop, flip) acts too. */
+rad_status batch_fill(batch *, rad_source *, const uint64_t *row, uint64_t first, size_t n,
+                      const rad_when *, bool training);
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * experiment.h - a checked experiment: what it searches, its arms, seeds, objective. From one
+ * point of its space to the configuration of one trial. */
+#ifndef CORE_EXPERIMENT_H
+#define CORE_EXPERIMENT_H
+#include "host.h"
+
+typedef struct dim {  /* rad_dim and where its value goes */
+  rad_dim d;          /* d.name: "layer.h1.units", "axis.model", "arm.noise.noise.labels.rate" */
+  const char *dotted; /* for config_set; NULL: an axis, whose rows are d.choice */
+  const char *axis;
+  const char *copy; /* block copy that the value is for: "body.2", or NULL */
+  origin at;
+} dim;
+typedef struct space { /* parents before children; `view` is what search plugins get */
+  dim *dim;
+  size_t n;
+  rad_space view;
+} space;
+typedef struct term { /* one line of [objective]: weight x arm.split.name[.last|.max|.min] */
+  const char *metric; /* canonical: "real.val.accuracy", ".last" left out */
+  double weight;
+  origin at;
+} term;
+typedef struct constraint {
+  const char *name, *metric;
+  double min, max;
+  bool is_static; /* model.*: known before training */
+} constraint;
+typedef struct experiment {
+  const char *name; /* the file's name without folder and .ini */
+  const char *file;
+  config base; /* as read, with overrides; [arm] sections inside */
+  const char *const *arm;
+  size_t narm; /* at least 1 ("main") */
+  uint64_t *seed;
+  size_t nseed;
+  run_keys run;
+  search_keys search;
+  objective_keys objective;
+  term *term;
+  size_t nterm; /* 0: nothing is optimised */
+  constraint *constraint;
+  size_t nconstraint;
+  space space;
+  env *env;
+  arena mem;
+} experiment;
+
+/* Reads and checks everything that can be known without opening a data set: sections, plugins,
+ * keys of all arms, axis rows and choices of plugins, dimensions, objective, references between
+ * sections. All errors are reported; RAD_EINVAL if there was one. */
+rad_status experiment_open(experiment *, env *, const char *file, const override *, size_t n);
+void experiment_free(experiment *);
+/* The configuration of one trial: base with the point's values put in, axes applied, values of
+ * RAD_FILE keys absolute (or data:), [search], [axis], [objective] and [constraint] left out;
+ * [arm] sections stay. Runnable as it stands. */
+rad_status experiment_trial(const experiment *, const double *point, config *out);
+/* One arm of a trial's configuration: overrides applied, blocks expanded into layers. */
+rad_status experiment_arm(env *, const config *trial, const char *arm, config *out);
+/* Replaces [block] sections by their layers' copies ("body.1.hidden"), inputs resolved. */
+rad_status blocks_expand(config *, diag *);
+/* Dimensions of a configuration; errors for searched keys that are fixed or malformed. */
+rad_status space_build(space *, env *, const config *, arena *);
+/* "layer.h1.units" of a point as INI text: "64", "0.001", "relu". */
+const char *space_text(const dim *, double value, char out[32]);
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * host.h - instances of plugins, and the services that they call (rad_host). */
+#ifndef CORE_HOST_H
+#define CORE_HOST_H
+#include "config.h"
+#include "keys.h"
+#include "plugin.h"
+
+typedef struct input_file { /* what was read, for the manifest */
+  const char *path;
+  char sha256[65];
+  size_t bytes;
+} input_file;
+typedef struct env { /* one per process */
+  plugins *plugins;
+  diag *diag;
+  arena mem;
+  uint64_t seed;       /* of the draws of instances made from now on */
+  const char *run_dir; /* for host->append, host->path; NULL: none */
+  int verbose;         /* host->log: levels from 2 - verbose on are shown; 2 = warnings always */
+  bool checksums;      /* host->read computes SHA-256 */
+  input_file *files;
+  size_t nfiles, cfiles;
+  struct scratch *scratch; /* areas handed out by host->scratch */
+  volatile int *cancelled; /* set by a signal; NULL: never */
+} env;
+void env_free(env *);
+
+typedef struct declared { /* a tensor that an instance has declared */
+  rad_tensor t;           /* copied; name from the env's arena */
+  size_t count, bytes;    /* elements; bytes, 64-byte multiple */
+} declared;
+typedef struct instance {
+  rad_ctx ctx; /* first: a rad_ctx * of the core is an instance * */
+  env *env;
+  const plugin *plugin;
+  const section *section; /* NULL: defaults only; must outlive the instance */
+  void *self;
+  void *common;     /* the kind's struct of keys.h, filled */
+  uint64_t seedkey; /* salt: "KIND NAME"; inserted layers: "KIND NAME SITE" */
+  declared *tensor;
+  size_t ntensor, ctensor;
+  void **state;      /* (ntensor) after instance_state; == ctx.state */
+  bool planning;     /* tensors may be declared */
+  const char *title; /* "[layer h1] dense" for messages */
+  arena mem;         /* host->alloc, texts of keys, files read */
+  void *owner;       /* the part of the core that made it */
+} instance;
+
+/* An instance of `plugin` (by name) of a kind for a section: keys filled, init called.
+ * section NULL: title and defaults only. */
+rad_status instance_new(instance **, env *, uint32_t kind, const char *plugin, const section *);
+/* A second instance of the same plugin, self and keys, under another random salt (inserted
+ * layers): shares self with `of`, which must outlive it. */
+rad_status instance_site(instance **, const instance *of, const char *site);
+void instance_free(instance *); /* calls fini; NULL is fine */
+/* Allocates and fills the declared tensors of an instance that is not a layer, zero + `fill`. */
+rad_status instance_state(instance *);
+/* Declared again for another model or run: forgets the declarations and frees the state. */
+void instance_replan(instance *);
+
+/* scratch: everything taken since the mark is given back. Every call of a callback is bracketed. */
+size_t scratch_mark(env *);
+void scratch_release(env *, size_t mark);
+#endif

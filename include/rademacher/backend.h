@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * backend.h - arithmetic. What a backend plugin exports is what a layer calls as c->math; a member
+ * that is NULL, or a capability that is missing, the core fills from `reference`. Version-locked
+ * for backends, stable for callers. All calls [worker], single-threaded, bits independent of the
+ * worker. */
+#ifndef RADEMACHER_BACKEND_H
+#define RADEMACHER_BACKEND_H
+#include <rademacher/model.h>
+
+/* rad_math.caps: only then may the core use it */
+enum {
+  RAD_CAP_BF16 = 1,     /* RAD_BF16 operands, sums in float */
+  RAD_CAP_EPILOGUE = 2, /* bias and act of rad_gemm and rad_conv in the same pass */
+  RAD_CAP_EXACT = 4,    /* the same bits on every machine */
+  RAD_CAP_PACK = 8      /* RAD_OPAQUE tensors in a layout of its own */
+};
+/* C (m,n) = act(op(A) (m,k) op(B) (k,n) + beta C + bias); with beta 0, C is not read. */
+typedef struct rad_gemm {
+  uint32_t size;
+  bool ta, tb; /* op is the transpose: A is stored (k,m), B is stored (n,k) */
+  size_t m, n, k, lda, ldb, ldc;
+  const void *a, *b;
+  void *c;
+  float beta;
+  const float *bias; /* (n) or NULL */
+  uint32_t act;      /* rad_act */
+  float act_alpha;
+  uint32_t a_type, b_type, c_type; /* 0 = RAD_F32 */
+  const rad_param *packed;         /* the tensor that is a RAD_OPAQUE operand (or C), or NULL */
+} rad_gemm;
+
+typedef struct rad_conv { /* X (n,h,w,c) NHWC, W (o,kh,kw,c/groups), Y (n,oh,ow,o) */
+  uint32_t size;
+  size_t n, h, w, c, o, oh, ow, kh, kw;
+  size_t sh, sw, ph, pw, dh, dw, groups; /* strides, padding, dilation */
+  const void *x, *weight, *dy;           /* forward: x, weight; input: weight, dy; weight: x, dy */
+  void *y, *dx;
+  float *grad; /* grad = keep * grad + */
+  float keep;
+  const float *bias; /* (o) or NULL */
+  uint32_t act;
+  float act_alpha;
+  uint32_t type; /* of x, y, dx, dy; 0 = RAD_F32 */
+  size_t lo, hi; /* weight: only these outputs */
+  const rad_param *packed;
+} rad_conv;
+
+typedef struct rad_sparse { /* W (U,D) by pattern; X (n,D), Y (n,U) */
+  uint32_t size;
+  const rad_pattern *pattern;
+  const float *value; /* (nnz) */
+  size_t n;
+  const float *x, *bias, *dy;
+  float *y, *dx, *grad; /* grad (nnz) = keep * grad + */
+  float keep;
+  uint32_t act;
+  float act_alpha;
+  size_t lo, hi; /* gradient: only these rows */
+} rad_sparse;
+
+typedef struct rad_math {
+  uint32_t size, caps;
+  rad_status (*gemm)(rad_ctx *, const rad_gemm *);
+  rad_status (*conv)(rad_ctx *, const rad_conv *);            /* y = */
+  rad_status (*conv_input)(rad_ctx *, const rad_conv *);      /* dx = */
+  rad_status (*conv_weight)(rad_ctx *, const rad_conv *);     /* grad = keep * grad + */
+  rad_status (*sparse)(rad_ctx *, const rad_sparse *);        /* Y = X W' */
+  rad_status (*sparse_input)(rad_ctx *, const rad_sparse *);  /* dX = dY W */
+  rad_status (*sparse_weight)(rad_ctx *, const rad_sparse *); /* dW at the nonzeros */
+  /* y (n) = act(x (n)), may be in place; one place for exp and tanh, so that bits agree. */
+  rad_status (*act)(rad_ctx *, uint32_t act, float alpha, size_t n, const float *x, float *y);
+  /* RAD_CAP_PACK: floats that a tensor takes; conversion from and to the declared order. */
+  size_t (*packed_size)(rad_ctx *, const rad_param *);
+  rad_status (*pack)(rad_ctx *, const rad_param *, bool back, float *plain, float *packed);
+  /* What the bits depend on beside the machine's libm: "OpenBLAS 0.3.21 Haswell 1 thread". Part of
+   * the numeric fingerprint. [any] */
+  const char *(*identity)(rad_ctx *);
+} rad_math;
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * logger.h - draws the journal in another format. Version-locked. On resume the core truncates the
+ * logger's files and replays the journal from its start: no logger keeps a position. */
+#ifndef RADEMACHER_LOGGER_H
+#define RADEMACHER_LOGGER_H
+#include <rademacher/search.h>
+
+enum {
+  RAD_EV_STUDY = 1, /* the study has begun, or is resumed (replay): `space` */
+  RAD_EV_TRIAL,     /* a trial has been proposed: `trial_record` */
+  RAD_EV_JOB,       /* a job has been started: trial, arm, seed; `epoch`: planned epochs */
+  RAD_EV_METRIC,    /* a metric of a job after an epoch, or a final one (epoch = UINT64_MAX) */
+  RAD_EV_JOB_END,   /* a job has ended: `state`, `text` is the reason where it failed */
+  RAD_EV_ROUND,     /* a round of compression has ended */
+  RAD_EV_TRIAL_END, /* `trial_record`, `state` */
+  RAD_EV_STUDY_END, /* `text`: "complete", or why not */
+};
+typedef struct rad_event {
+  uint64_t seq;                  /* line of the journal, from 1 */
+  double time;                   /* seconds since 1970-01-01 UTC */
+  uint32_t type, state;          /* state: of the trial, search.h */
+  uint64_t trial, seed, epoch;   /* epoch from 1: the one that has ended */
+  uint64_t ntrial, njob;         /* planned in all; 0: not known */
+  const char *arm, *name;        /* name: "train.loss"; NULL where there is none */
+  double value;                  /* may be NaN or infinite */
+  const char *text;              /* reason, message; UTF-8, any character */
+  const rad_space *space;        /* RAD_EV_STUDY */
+  const rad_trial *trial_record; /* RAD_EV_TRIAL, RAD_EV_TRIAL_END */
+  bool replay;                   /* it happened before this process started: no progress bars */
+} rad_event;
+typedef struct rad_logger_ops {
+  uint32_t size;
+  rad_status (*event)(rad_ctx *, const void *self, const rad_event *); /* [serial] */
+} rad_logger_ops;
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * search.h - which point to try next. There is no `tell`: the history is an argument, in order of
+ * trial index, so that a study does not depend on workers, order or kills. Trial i is proposed from
+ * the results of the trials below i - lag ([search] lag); those from there to i - 1 are in the
+ * history with their values only, as running, even where they have ended. */
+#ifndef RADEMACHER_SEARCH_H
+#define RADEMACHER_SEARCH_H
+#include <math.h>
+#include <rademacher/abi.h>
+
+typedef struct rad_dim {
+  const char *name;
+  uint32_t type; /* RAD_INT, RAD_FLOAT or RAD_ENUM (an unordered choice) */
+  bool log;
+  double lo, hi; /* inclusive; RAD_ENUM: 0 .. nchoice-1 */
+  size_t nchoice;
+  const char *const *choice; /* [nchoice] labels */
+  int32_t parent;            /* < 0: always there; else an earlier dimension ... */
+  size_t nwhen;
+  const double *when; /* ... that must have one of these [nwhen] values */
+} rad_dim;
+typedef struct rad_rung {
+  uint64_t epoch;
+  double value; /* of the pruner's metric, greater is better */
+} rad_rung;
+enum { RAD_RUNNING = 1, RAD_FINISHED, RAD_PRUNED, RAD_PAUSED, RAD_FAILED, RAD_LOST };
+typedef struct rad_trial {
+  uint64_t index;
+  uint32_t state;          /* RAD_FAILED (crashed, diverged) counts as worst, RAD_LOST as unknown */
+  const double *value;     /* (ndim) in the dimension's own unit; NaN: not there in this trial */
+  const double *score;     /* (nscore) greater is better; NaN unless finished or pruned */
+  const double *violation; /* (nconstraint) > 0: violated by so much */
+  size_t nrung;
+  const rad_rung *rung; /* [nrung] ascending in epoch */
+} rad_trial;
+typedef struct rad_space {
+  size_t ndim, nscore, nconstraint;
+  const rad_dim *const *dim; /* parents before children */
+} rad_space;
+typedef struct rad_history {
+  size_t n;                      /* proposing trial i: i */
+  const rad_trial *const *trial; /* [n] in order of index: trial[k]->index == k */
+} rad_history;
+
+typedef struct rad_search_ops {
+  uint32_t size;
+  /* Optional: declares caches as state. [main] */
+  rad_status (*plan)(rad_ctx *, void *self, const rad_space *);
+  /* Proposes the point of trial history->n: point (ndim), all NaN at first, NaN stays where a
+   * dimension does not exist. A pure function of its arguments; state is only a cache of the
+   * history. RAD_DONE: the space is exhausted. [serial] */
+  rad_status (*ask)(rad_ctx *, const void *self, const rad_space *, const rad_history *,
+                    double *point);
+  /* Optional: how many trials the space holds, 0 = without end. RAD_EINVAL with a message where
+   * this search cannot handle the space (a grid over a float range). [main] */
+  rad_status (*count)(rad_ctx *, const void *self, const rad_space *, uint64_t *n);
+} rad_search_ops;
+
+static inline bool rad_dim_exists(const rad_space *s, size_t d, const double *point)
+{
+  const rad_dim *m = s->dim[d];
+  if (m->parent < 0)
+    return true;
+  for (size_t i = 0; i < m->nwhen; i++)
+    if (point[m->parent] == m->when[i])
+      return true;
+  return false; /* also when the parent is absent: NaN */
+}
+/* From the unit interval to the dimension's own unit, and back (centre of an integer's cell). */
+static inline double rad_dim_value(const rad_dim *d, double u)
+{
+  const double pad = d->type == RAD_FLOAT ? 0.0 : 0.5;
+  const double a = d->log ? log(d->lo - pad) : d->lo - pad,
+               b = d->log ? log(d->hi + pad) : d->hi + pad;
+  double v = a + (b - a) * u;
+  v = d->log ? exp(v) : v;
+  v = pad > 0.0 ? floor(v + 0.5) : v;
+  return v < d->lo ? d->lo : v > d->hi ? d->hi : v;
+}
+static inline double rad_dim_unit(const rad_dim *d, double v)
+{
+  const double pad = d->type == RAD_FLOAT ? 0.0 : 0.5;
+  const double a = d->log ? log(d->lo - pad) : d->lo - pad,
+               b = d->log ? log(d->hi + pad) : d->hi + pad;
+  return b > a ? ((d->log ? log(v) : v) - a) / (b - a) : 0.5;
+}
+#endif
