@@ -31,9 +31,10 @@ typedef struct override { /* one -s or -i of the command line, in order */
   bool include;           /* text names a file, else "key=value" */
   const char *text;
 } override;
-/* Reads a file with its includes, then applies the overrides. Every problem of syntax is reported;
- * RAD_EINVAL if there was one. */
-rad_status config_read(config *, const char *file, const override *, size_t n, diag *);
+/* Reads `defaults` (NULL: none; its settings are the weakest), a file with its includes, then
+ * applies the overrides. Every problem of syntax is reported; RAD_EINVAL if there was one. */
+rad_status config_read(config *, const char *defaults, const char *file, const override *, size_t n,
+                       diag *);
 void config_free(config *);
 rad_status config_copy(config *to, const config *from); /* deep */
 

@@ -47,6 +47,10 @@ typedef struct experiment {
   arena mem;
 } experiment;
 
+/* The file of defaults, so that the core names no plugin: $RADEMACHER_DEFAULTS, else the source
+ * tree's configs/defaults.ini where the program runs uninstalled, else $(pkgdatadir)/defaults.ini.
+ * Every experiment starts from it. */
+const char *experiment_defaults(arena *);
 /* Reads and checks everything that can be known without opening a data set: sections, plugins,
  * keys of all arms, axis rows and choices of plugins, dimensions, objective, references between
  * sections. All errors are reported; RAD_EINVAL if there was one. */

@@ -42,7 +42,6 @@ typedef struct kind_info {
   unsigned flags;
   const rad_key *common; /* (ncommon) into the struct below */
   size_t ncommon, size;  /* of that struct */
-  const char *plugin;    /* used where the section or the key is not there; NULL: none, required */
   const char *help;
 } kind_info;
 const kind_info *kind_by_name(const char *name);
@@ -53,6 +52,7 @@ typedef struct run_keys { /* [run] */
   int32_t epochs, batch, evaluate, eval_batch, checkpoint;
   rad_list seeds;
   int64_t data_seed;
+  const char *fit_metric; /* "epochs_to_fit": the first epoch at whose end it is >= fit */
   double fit;
 } run_keys;
 typedef struct layer_keys {

@@ -50,6 +50,7 @@ typedef struct rad_batch {
   float *x;            /* (n,sample) scaled */
   float *target; /* (n,T) always dense: one-hot, distribution, values or a teacher's outputs */
   const int32_t *label; /* (n) as given to the training, before mixing; NULL unless RAD_CLASS */
+  const int32_t *truth; /* (n) label before noise: differs where it was corrupted; else NULL */
   float *weight;        /* (n) factor of each sample's loss */
   float *y, *dy; /* (n,out) the network's output; gradient of the batch's loss; NULL before */
   float *dx;     /* (n,sample) where a pass was asked for input gradients, else NULL */

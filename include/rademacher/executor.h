@@ -16,7 +16,9 @@ typedef struct rad_job { /* the core allocates; lives from start to the poll tha
 } rad_job;
 typedef struct rad_executor_ops {
   uint32_t size;
-  rad_status (*slots)(rad_ctx *, void *self, uint32_t *n);     /* jobs at once [main] */
+  /* Optional: the most jobs that may run at once; without it `[search] jobs` alone counts. [main]
+   */
+  rad_status (*slots)(rad_ctx *, void *self, uint32_t *n);
   rad_status (*start)(rad_ctx *, const void *self, rad_job *); /* returns at once [serial] */
   /* RAD_DONE: it has ended; RAD_OK: it runs. [serial] */
   rad_status (*poll)(rad_ctx *, const void *self, rad_job *);
