@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * math.c - the tables of arithmetic that layers call as c->math: the backend's, with a refusal
+ * where it has a gap; and one that computes nothing and counts. */
+#include "model.h"
+
+static rad_status lacks(rad_ctx *c, const char *what)
+{
+  return rad_fail(c, RAD_EINVAL, "the backend has no %s; choose another with [backend] plugin",
+                  what);
+}
+static rad_status no_conv(rad_ctx *c, const rad_conv *g)
+{
+  (void)g;
+  return lacks(c, "convolution");
+}
+static rad_status no_sparse(rad_ctx *c, const rad_sparse *s)
+{
+  (void)s;
+  return lacks(c, "sparse product");
+}
+
+rad_status math_fill(rad_math *math, const plugin *backend)
+{
+  *math = backend->ops.math;
+  math->conv = math->conv ? math->conv : no_conv;
+  math->conv_input = math->conv_input ? math->conv_input : no_conv;
+  math->conv_weight = math->conv_weight ? math->conv_weight : no_conv;
+  math->sparse = math->sparse ? math->sparse : no_sparse;
+  math->sparse_input = math->sparse_input ? math->sparse_input : no_sparse;
+  math->sparse_weight = math->sparse_weight ? math->sparse_weight : no_sparse;
+  return RAD_OK;
+}
+
+static rad_status count(rad_ctx *c, double multiply_adds)
+{
+  double *flop = ((instance *)(void *)c)->owner;
+  *flop += 2.0 * multiply_adds;
+  return RAD_OK;
+}
+static rad_status count_gemm(rad_ctx *c, const rad_gemm *g)
+{
+  return count(c, (double)g->m * (double)g->n * (double)g->k);
+}
+static double conv_size(const rad_conv *g, size_t outputs)
+{
+  return (double)g->n * (double)g->oh * (double)g->ow * (double)outputs * (double)g->kh *
+         (double)g->kw * (double)(g->c / g->groups);
+}
+static rad_status count_conv(rad_ctx *c, const rad_conv *g)
+{
+  return count(c, conv_size(g, g->o));
+}
+static rad_status count_conv_weight(rad_ctx *c, const rad_conv *g)
+{
+  return count(c, conv_size(g, g->hi - g->lo));
+}
+static rad_status count_sparse(rad_ctx *c, const rad_sparse *s)
+{
+  return count(c, (double)s->n * (double)s->pattern->nnz);
+}
+static rad_status count_act(rad_ctx *c, uint32_t act, float alpha, size_t n, const float *x,
+                            float *y)
+{
+  (void)c, (void)act, (void)alpha, (void)n, (void)x, (void)y;
+  return RAD_OK;
+}
+static const char *counting_identity(rad_ctx *c)
+{
+  (void)c;
+  return "counting";
+}
+
+rad_math math_counting(void)
+{
+  return (rad_math){.size = sizeof(rad_math),
+                    .gemm = count_gemm,
+                    .conv = count_conv,
+                    .conv_input = count_conv,
+                    .conv_weight = count_conv_weight,
+                    .sparse = count_sparse,
+                    .sparse_input = count_sparse,
+                    .sparse_weight = count_sparse,
+                    .act = count_act,
+                    .identity = counting_identity};
+}
