@@ -27,6 +27,7 @@ typedef struct node { /* one layer */
   uint32_t from[MAX_INPUTS];
   bool inserted;       /* by a regularizer: not there outside training */
   bool absorbed;       /* its function is applied by the layer before, whose buffers it shares */
+  struct node *act;    /* the layer whose function this one applies, or NULL */
   bool alias;          /* y is the input's: a view, or absorbed */
   uint32_t readers;    /* how many layers read it */
   bool wants_dx;       /* something before it is trained */
@@ -51,7 +52,8 @@ typedef struct model {
   float *value;  /* (nvalue) all float tensors */
   float *grad;   /* (ngrad) */
   size_t nvalue, ngrad;
-  float *spare;   /* (batch, widest output): second shares of a gradient */
+  float *spare; /* (nspare, batch, widest) second shares of gradients, by input */
+  size_t nspare, widest;
   double *flop;   /* where counting arithmetic adds up, or NULL */
   size_t bytes;   /* allocated in all */
   const float *x; /* during a pass: the batch (n,sample) */
