@@ -41,9 +41,24 @@ static bool buffer_bytes(size_t rows, size_t width, size_t unit, size_t *total)
          size_add(*total, n, total);
 }
 
+/* Layers with several readers get second shares of their gradient: one buffer for each input of
+ * the layers that read them. */
+static void spares(const model *m, size_t *nspare, size_t *widest)
+{
+  *nspare = *widest = 0;
+  for (uint32_t i = 0; i < m->pub.nnode; i++) {
+    const node *nd = &m->node[i];
+    if (nd->readers > 1 && nd->width > *widest)
+      *widest = nd->width;
+    for (uint32_t k = 0; k < nd->pub.nin; k++)
+      if (nd->from[k] != UINT32_MAX && m->node[nd->from[k]].readers > 1 && k + 1 > *nspare)
+        *nspare = k + 1;
+  }
+}
+
 bool model_bytes(const model *m, size_t batch, size_t *bytes)
 {
-  size_t nvalue, ngrad, widest = 0;
+  size_t nvalue, ngrad, nspare, widest, all;
   if (!place(m, &nvalue, &ngrad) || !size_add(nvalue, ngrad, bytes) ||
       !size_mul(*bytes, sizeof(float), bytes))
     return false;
@@ -54,9 +69,9 @@ bool model_bytes(const model *m, size_t batch, size_t *bytes)
       return false;
     if (!buffer_bytes(batch, nd->plan.cache, 1, bytes))
       return false;
-    widest = nd->readers > 1 && nd->width > widest ? nd->width : widest;
   }
-  return buffer_bytes(batch, widest, sizeof(float), bytes);
+  spares(m, &nspare, &widest);
+  return size_mul(nspare, widest, &all) && buffer_bytes(batch, all, sizeof(float), bytes);
 }
 
 static float *floats(size_t n, size_t *bytes)
@@ -83,11 +98,10 @@ static void *buffer(model *m, size_t width, size_t unit)
 
 static rad_status alloc_buffers(model *m)
 {
-  size_t widest = 0;
+  size_t all;
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     node *nd = &m->node[i];
     const node *p = nd->from[0] == UINT32_MAX ? NULL : &m->node[nd->from[0]];
-    widest = nd->readers > 1 && nd->width > widest ? nd->width : widest;
     if (nd->alias && p) {
       nd->y = p->y;
       nd->dy = p->dy;
@@ -103,8 +117,11 @@ static rad_status alloc_buffers(model *m)
       return RAD_ENOMEM;
     nd->bsum = nd->fsum + nd->plan.nsum;
   }
-  m->spare = widest > 0 ? buffer(m, widest, sizeof(float)) : NULL;
-  return widest > 0 && !m->spare ? RAD_ENOMEM : RAD_OK;
+  spares(m, &m->nspare, &m->widest);
+  if (!size_mul(m->nspare, m->widest, &all))
+    return RAD_ENOMEM;
+  m->spare = all > 0 ? buffer(m, all, sizeof(float)) : NULL;
+  return all > 0 && !m->spare ? RAD_ENOMEM : RAD_OK;
 }
 
 rad_status model_alloc(model *m, size_t batch)

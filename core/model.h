@@ -57,6 +57,7 @@ typedef struct model {
   double *flop;   /* where counting arithmetic adds up, or NULL */
   size_t bytes;   /* allocated in all */
   const float *x; /* during a pass: the batch (n,sample) */
+  bool training;  /* of the last forward pass */
   arena mem;
 } model;
 

@@ -171,8 +171,8 @@ static void absorb(model *m)
                      (p->plan.absorbs >> a->plan.act & 1u) && p->readers == 1;
     const bool safe = !(p->plan.flags & RAD_KEEP_Y) && !(a->plan.flags & RAD_KEEP_X) &&
                       (a->plan.flags & RAD_IN_PLACE);
-    a->absorbed = can && safe;
-    a->alias = a->absorbed;
+    a->absorbed = a->alias = can && safe;
+    p->act = a->absorbed ? a : NULL;
   }
 }
 

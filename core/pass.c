@@ -76,7 +76,6 @@ static rad_status sums(model *m, node *nd, const model_pass *p, const float *dy,
 static rad_status forward_node(model *m, uint32_t i, const model_pass *p)
 {
   node *nd = &m->node[i];
-  const node *next = i + 1 < m->pub.nnode && m->node[i + 1].absorbed ? &m->node[i + 1] : NULL;
   const float *x[MAX_INPUTS];
   if (nd->alias || (nd->inserted && !p->training))
     return RAD_OK;
@@ -91,8 +90,8 @@ static rad_status forward_node(model *m, uint32_t i, const model_pass *p)
     piece_inputs(m, nd, p->training, k, x);
     q.x = x;
     q.y = nd->y + k * nd->width;
-    q.act = next ? next->plan.act : RAD_ACT_NONE;
-    q.act_alpha = next ? next->plan.act_alpha : 0.0f;
+    q.act = nd->act ? nd->act->plan.act : RAD_ACT_NONE;
+    q.act_alpha = nd->act ? nd->act->plan.act_alpha : 0.0f;
     RAD_TRY(call(m, nd, nd->ops->forward, &q));
   }
   if (p->settle && nd->ops->settle) {
@@ -105,9 +104,15 @@ static rad_status forward_node(model *m, uint32_t i, const model_pass *p)
 rad_status model_forward(model *m, const model_pass *p)
 {
   m->x = p->x;
+  m->training = p->training;
   for (uint32_t i = 0; i < m->pub.nnode; i++)
     RAD_TRY(forward_node(m, i, p));
   return RAD_OK;
+}
+
+static float *spare(const model *m, uint32_t k)
+{
+  return m->spare ? m->spare + k * m->batch * m->widest : NULL;
 }
 
 /* Where the gradient of input k of a layer goes: the reading layer's own dy buffer, `spare` where
@@ -121,7 +126,7 @@ static float *dx_target(model *m, const node *nd, uint32_t k, const model_pass *
   bool wanted = p->dx != NULL || src->wants_dx;
   for (uint32_t j = 0; j < src->pub.nparam; j++)
     wanted |= m->param[src->param[j]->index].trained;
-  return !wanted ? NULL : src->dy_written ? m->spare : src->dy;
+  return !wanted ? NULL : src->dy_written ? spare(m, k) : src->dy;
 }
 
 static void take_dx(model *m, const node *nd, uint32_t k, float *dx, size_t n)
@@ -129,9 +134,8 @@ static void take_dx(model *m, const node *nd, uint32_t k, float *dx, size_t n)
   node *src = nd->from[k] == UINT32_MAX ? NULL : &m->node[nd->from[k]];
   if (!src || !dx)
     return;
-  for (size_t i = 0; dx == m->spare && i < n * src->width; i++)
+  for (size_t i = 0; dx == spare(m, k) && i < n * src->width; i++)
     src->dy[i] += dx[i];
-  src->dy_written = true;
 }
 
 /* The layer's callback over all pieces; the gradients of its inputs. */
@@ -185,12 +189,14 @@ static rad_status backward_node(model *m, node *nd, const model_pass *p)
     if (dx[0])
       memcpy(dx[0], nd->dy, p->n * nd->width * sizeof(float));
     take_dx(m, nd, 0, dx[0], p->n);
+    if (nd->from[0] != UINT32_MAX)
+      m->node[nd->from[0]].dy_written = true;
     return RAD_OK;
   }
   for (uint32_t k = 0; k < nd->pub.nin; k++) {
     dx[k] = dx_target(m, nd, k, p);
     any |= dx[k] != NULL;
-    if (dx[k] == m->spare && dx[k]) /* two inputs of one layer may be the same layer */
+    if (dx[k] && nd->from[k] != UINT32_MAX) /* two inputs of one layer may be the same layer */
       m->node[nd->from[k]].dy_written = true;
   }
   if (nd->plan.flags & RAD_VIEW) {
@@ -219,7 +225,7 @@ rad_status model_backward(model *m, const model_pass *p)
 
 const float *model_y(const model *m)
 {
-  return output(m, last_node(m), false);
+  return output(m, last_node(m), m->training);
 }
 
 float *model_dy(const model *m)
