@@ -25,6 +25,9 @@ typedef struct key_table {
 } key_table;
 /* Reports every setting of the section that is in none of the tables, with a suggestion. */
 rad_status keys_unknown(const section *, const key_table *, size_t ntables, diag *);
+/* The same for one setting; RAD_EINVAL where it is unknown. */
+rad_status keys_unknown_one(const setting *, const key_table *, size_t ntables, const char *title,
+                            diag *);
 const rad_key *keys_find(const key_table *, size_t ntables, const char *name);
 /* One line for `help`: name, type with range or choices, default, help. */
 void keys_help(const rad_key *, text *);
@@ -34,7 +37,8 @@ enum {
   KIND_PLUGIN = 1, /* has `plugin =` and a plugin's own table */
   KIND_NAMED = 2,  /* [kind NAME]; without it [kind] only */
   KIND_BOTH = 4,   /* [kind] and [kind NAME] */
-  KIND_FREE = 8    /* any dotted key: [arm], [objective], [axis]; checked elsewhere */
+  KIND_FREE = 8,   /* any dotted key: [arm], [objective], [axis]; checked elsewhere */
+  KIND_STUDY = 16  /* the same for all trials: nothing in it can be searched */
 };
 typedef struct kind_info {
   const char *name; /* "layer" */
@@ -59,7 +63,7 @@ typedef struct layer_keys {
   const char *plugin, *input; /* "" : the layer before */
   bool enabled, freeze;
   int32_t init; /* enum init */
-  double gain, density;
+  double gain;
 } layer_keys;
 enum init {
   INIT_KAIMING_UNIFORM,
@@ -74,6 +78,7 @@ typedef struct dataset_keys {
   double val;
   int64_t limit;       /* 0: all */
   int32_t scale, crop; /* crop 0: none */
+  bool enabled;
 } dataset_keys;
 enum scale { SCALE_NONE, SCALE_UNIT, SCALE_STANDARDIZE, SCALE_WHITEN };
 typedef struct noise_keys {
@@ -104,6 +109,9 @@ typedef struct plain_keys { /* loss, schedule, fit, pruner, compressor, executor
   const char *plugin;
   bool enabled;
 } plain_keys;
+typedef struct free_section_keys { /* arm, axis */
+  bool enabled;
+} free_section_keys;
 typedef struct objective_keys {
   int32_t direction; /* enum direction */
   bool allow_test;
