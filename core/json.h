@@ -6,10 +6,10 @@
 #include "text.h"
 
 /* Values, each with the comma before it that its place needs. key NULL: an array's element. */
-void json_open(text *, const char *key, char bracket);        /* '{' or '[' */
-void json_close(text *, char bracket);                        /* '}' or ']' */
-void json_string(text *, const char *key, const char *value); /* NULL value: null */
-void json_double(text *, const char *key, double value);      /* shortest that reads back */
+void json_open(text *, const char *key, char bracket);      /* '{' or '[' */
+void json_close(text *, char bracket);                      /* '}' or ']' */
+void json_text(text *, const char *key, const char *value); /* NULL value: null */
+void json_double(text *, const char *key, double value);    /* shortest that reads back */
 void json_int(text *, const char *key, int64_t value);
 void json_uint(text *, const char *key, uint64_t value);
 void json_bool(text *, const char *key, bool value);

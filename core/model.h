@@ -86,7 +86,7 @@ typedef struct model_pass {
   const float *x;     /* (n,sample) */
   size_t n;           /* rows */
   const uint64_t *id; /* (n) */
-  uint64_t salt;      /* of draws inside; 0: the training's own */
+  bool grads;         /* backward: gradients of the tensors too */
   float *dx;          /* (n,sample) gradient of the input, or NULL */
 } model_pass;
 rad_status model_forward(model *, const model_pass *);

@@ -176,13 +176,14 @@ static void absorb(model *m)
   }
 }
 
-/* Views share their input's buffers where they are its only reader. */
+/* Views share their input's buffers where they are its only reader, and it is always there. */
 static void alias_views(model *m)
 {
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     node *v = &m->node[i];
     if ((v->plan.flags & RAD_VIEW) && !v->inserted)
-      v->alias = v->from[0] == UINT32_MAX || m->node[v->from[0]].readers == 1;
+      v->alias = v->from[0] == UINT32_MAX ||
+                 (m->node[v->from[0]].readers == 1 && !m->node[v->from[0]].inserted);
   }
 }
 

@@ -168,7 +168,7 @@ static rad_status gradient(model *m, node *nd, const model_pass *p)
   bool wanted = false;
   for (uint32_t k = 0; k < nd->pub.nparam; k++)
     wanted |= nd->param[k]->grad != NULL;
-  if (!wanted || !nd->ops->gradient)
+  if (!wanted || !p->grads || !nd->ops->gradient)
     return RAD_OK;
   piece_inputs(m, nd, p->training, 0, x);
   for (uint32_t k = 0; k < nd->pub.nin; k++)

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * checkpoint.c - everything that decides how a training goes on: tensors, momenta, slots, declared
+ * state of every plugin, the marked copy, metrics, the step. Draws have addresses, so there is no
+ * state of a generator. */
+#include "json.h"
+#include "safetensors.h"
+#include "train.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct list { /* the tensors of a checkpoint; they point into the trainer */
+  st_tensor *v;
+  size_t n, cap;
+  arena mem;
+  bool failed;
+} list;
+
+static void add(list *l, const char *name, uint32_t type, const rad_shape *shape, void *from,
+                size_t bytes)
+{
+  if (l->n == l->cap) {
+    const size_t cap = l->cap ? 2 * l->cap : 64;
+    st_tensor *grown = realloc(l->v, cap * sizeof *grown);
+    if (!grown) {
+      l->failed = true;
+      return;
+    }
+    l->v = grown;
+    l->cap = cap;
+  }
+  l->failed |= name == NULL;
+  l->v[l->n++] = (st_tensor){name, type, *shape, from, bytes};
+}
+
+static void add_params(list *l, const model *m)
+{
+  for (uint32_t i = 0; i < m->pub.nparam; i++) {
+    const param *p = &m->param[i];
+    add(l, arena_printf(&l->mem, "%s.%s", p->pub.layer, p->pub.name), RAD_F32, &p->pub.shape,
+        p->pub.value, p->pub.n * sizeof(float));
+  }
+}
+
+static void add_updates(list *l, const trainer *t)
+{
+  for (uint32_t i = 0; i < t->model->pub.nparam; i++) {
+    const param *p = &t->model->param[i];
+    const update *u = &t->update[i];
+    if (!u->group)
+      continue;
+    if (u->group->plan.keep != 0.0f)
+      add(l, arena_printf(&l->mem, "momentum/%s.%s", p->pub.layer, p->pub.name), RAD_F32,
+          &p->pub.shape, p->pub.grad, p->pub.n * sizeof(float));
+    for (uint32_t k = 0; k < u->group->plan.nslot; k++)
+      add(l, arena_printf(&l->mem, "slot%" PRIu32 "/%s.%s", k, p->pub.layer, p->pub.name), RAD_F32,
+          &p->pub.shape, u->slot[k], p->pub.n * sizeof(float));
+  }
+}
+
+static size_t type_size(uint32_t type)
+{
+  return type == RAD_F64 || type == RAD_I64 ? 8 : type == RAD_BF16 ? 2 : type == RAD_U8 ? 1 : 4;
+}
+
+static void add_state(list *l, const instance *i)
+{
+  for (size_t k = 0; k < i->ntensor; k++) {
+    const declared *d = &i->tensor[k];
+    add(l, arena_printf(&l->mem, "state/%s/%s", i->title, d->t.name), d->t.type, &d->t.shape,
+        i->state[k], d->count * type_size(d->t.type));
+  }
+}
+
+static void collect(list *l, const trainer *t)
+{
+  add_params(l, t->model);
+  add_updates(l, t);
+  add_state(l, t->loss);
+  add_state(l, t->schedule);
+  add_state(l, t->fit);
+  for (size_t i = 0; i < t->ngroup; i++)
+    add_state(l, t->group[i].optimizer);
+  for (size_t i = 0; i < t->nhook; i++)
+    add_state(l, t->hook[i].instance);
+  if (t->marked)
+    add(l, "best", RAD_F32, &(rad_shape){1, {t->model->nvalue}}, t->best,
+        t->model->nvalue * sizeof(float));
+}
+
+static void list_free(list *l)
+{
+  free(l->v);
+  arena_free(&l->mem);
+}
+
+static rad_status path_of(const trainer *t, const char *name, char path[4096])
+{
+  const int n = snprintf(path, 4096, "%s/%s", t->dir, name);
+  return n > 0 && n < 4096 ? RAD_OK
+                           : diag_error(t->env->diag, RAD_EINVAL, (origin){.file = t->dir},
+                                        "the path is too long");
+}
+
+static void metrics_text(const trainer *t, text *out)
+{
+  json_open(out, NULL, '{');
+  for (size_t i = 0; i < t->nmetric; i++) {
+    const metric *m = &t->metric[i];
+    json_open(out, m->name, '[');
+    json_double(out, NULL, m->last);
+    json_double(out, NULL, m->max);
+    json_double(out, NULL, m->min);
+    json_close(out, ']');
+  }
+  json_close(out, '}');
+}
+
+static rad_status write_all(trainer *t, const char *path, const list *l)
+{
+  char epoch[24], step[24], seconds[32];
+  text metrics = {0};
+  metrics_text(t, &metrics);
+  snprintf(epoch, sizeof epoch, "%" PRIu64, t->epochs);
+  snprintf(step, sizeof step, "%" PRIu64, t->when.step);
+  text_from_double(seconds, t->seconds + clock_seconds() - t->started);
+  const char *const key[] = {"format",  "rademacher", "epoch",   "step",       "seconds",
+                             "metrics", "stopped",    "restore", "fingerprint"};
+  const char *const value[] = {"pt",
+                               "checkpoint 1",
+                               epoch,
+                               step,
+                               seconds,
+                               text_str(&metrics),
+                               t->stopped ? "1" : "0",
+                               t->restore ? "1" : "0",
+                               t->fingerprint ? t->fingerprint : ""};
+  const rad_status s =
+      l->failed || metrics.failed
+          ? RAD_ENOMEM
+          : st_write(path, l->v, l->n, key, value, sizeof key / sizeof *key, t->env->diag);
+  text_free(&metrics);
+  return s;
+}
+
+rad_status checkpoint_write(trainer *t)
+{
+  char path[4096];
+  list l = {0};
+  if (!t->dir)
+    return RAD_OK;
+  RAD_TRY(path_of(t, "last.safetensors", path));
+  collect(&l, t);
+  const rad_status s = write_all(t, path, &l);
+  list_free(&l);
+  t->saved = clock_seconds();
+  return s;
+}
+
+static rad_status read_metrics(trainer *t, const char *json)
+{
+  const char *name;
+  json_t *v, *all = json_loads(json ? json : "{}", 0, NULL);
+  rad_status s = json_is_object(all) ? RAD_OK : RAD_EINVAL;
+  json_object_foreach(all, name, v)
+  {
+    double last, max, min;
+    if (!json_to_double(json_array_get(v, 0), &last) ||
+        !json_to_double(json_array_get(v, 1), &max) || !json_to_double(json_array_get(v, 2), &min))
+      s = RAD_EINVAL;
+    else if (s >= 0 && (s = metric_set(t, name, last)) >= 0) {
+      metric *m = metric_find(t, name);
+      *m = (metric){.name = m->name, .last = last, .max = max, .min = min};
+    }
+  }
+  json_decref(all);
+  return s;
+}
+
+/* Every tensor of the trainer from the file: all are checked before one byte is taken over. */
+static rad_status take_over(trainer *t, const st_file *f, const list *l, const char *path)
+{
+  for (size_t i = 0; i < l->n; i++) {
+    const st_tensor *s = st_find(f, l->v[i].name);
+    if (!s || s->type != l->v[i].type || s->bytes != l->v[i].bytes)
+      return diag_error(t->env->diag, RAD_EINVAL, (origin){.file = path},
+                        "not a checkpoint of this network: %s is %s", l->v[i].name,
+                        s ? "of another shape" : "missing");
+  }
+  for (size_t i = 0; i < l->n; i++)
+    memcpy((void *)(uintptr_t)l->v[i].data, st_find(f, l->v[i].name)->data, l->v[i].bytes);
+  return RAD_OK;
+}
+
+static bool meta_number(const st_file *f, const char *key, double *out)
+{
+  const char *s = st_meta(f, key);
+  return s && text_to_double(s, out) && *out >= 0;
+}
+
+static rad_status check_fingerprint(const trainer *t, const st_file *f, const char *path,
+                                    bool accept)
+{
+  const char *then = st_meta(f, "fingerprint");
+  if (!then || !t->fingerprint || strcmp(then, t->fingerprint) == 0)
+    return RAD_OK;
+  if (accept) {
+    diag_warning(t->env->diag, (origin){.file = path},
+                 "goes on with other arithmetic than it began with: %s, before: %s", t->fingerprint,
+                 then);
+    return RAD_OK;
+  }
+  return diag_error(t->env->diag, RAD_EINVAL, (origin){.file = path},
+                    "was computed by other arithmetic (%s) than there is now (%s); "
+                    "--accept-numeric-change goes on all the same",
+                    then, t->fingerprint);
+}
+
+static rad_status apply(trainer *t, const st_file *f, const char *path)
+{
+  double epoch, step, seconds;
+  list l = {0};
+  const st_tensor *best = st_find(f, "best");
+  if (!meta_number(f, "epoch", &epoch) || !meta_number(f, "step", &step) ||
+      !meta_number(f, "seconds", &seconds) || read_metrics(t, st_meta(f, "metrics")) < 0)
+    return diag_error(t->env->diag, RAD_EINVAL, (origin){.file = path},
+                      "not a checkpoint: its metadata are missing");
+  if (best) {
+    t->best = malloc(t->model->nvalue * sizeof(float) + 1);
+    t->marked = t->best != NULL;
+  }
+  collect(&l, t);
+  const rad_status s = l.failed || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
+  list_free(&l);
+  t->epochs = t->when.epoch = (uint64_t)epoch;
+  t->when.step = (uint64_t)step;
+  t->seconds = seconds;
+  t->stopped = st_meta(f, "stopped") && st_meta(f, "stopped")[0] == '1';
+  t->restore = st_meta(f, "restore") && st_meta(f, "restore")[0] == '1';
+  return s;
+}
+
+rad_status checkpoint_read(trainer *t, bool accept_numeric_change)
+{
+  char path[4096];
+  st_file f;
+  diag damage = {0};
+  RAD_TRY(path_of(t, "last.safetensors", path));
+  if (!fs_is_file(path))
+    return RAD_DONE;
+  if (st_read(&f, path, &damage) < 0) {
+    diag_free(&damage);
+    diag_warning(t->env->diag, (origin){.file = path},
+                 "is damaged: the job starts from its beginning");
+    return RAD_DONE;
+  }
+  rad_status s = check_fingerprint(t, &f, path, accept_numeric_change);
+  if (s >= 0)
+    s = apply(t, &f, path);
+  st_free(&f);
+  return s;
+}
+
+/* The network as it ends, or the marked copy where there is one. */
+rad_status checkpoint_best(trainer *t)
+{
+  char path[4096];
+  list l = {0};
+  static const char *const key[] = {"format", "rademacher"}, *const value[] = {"pt", "network 1"};
+  if (!t->dir || !t->marked)
+    return RAD_OK;
+  RAD_TRY(path_of(t, "best.safetensors", path));
+  add_params(&l, t->model);
+  for (size_t i = 0; i < l.n; i++)
+    l.v[i].data = t->best + t->model->param[i].offset;
+  const rad_status s =
+      l.failed ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
+  list_free(&l);
+  return s;
+}
+
+rad_status vectors_write(trainer *t)
+{
+  char path[4096];
+  list l = {0};
+  static const char *const key[] = {"rademacher"}, *const value[] = {"vectors 1"};
+  if (!t->dir || t->nvector == 0)
+    return RAD_OK;
+  RAD_TRY(path_of(t, "vectors.safetensors", path));
+  for (size_t i = 0; i < t->nvector; i++)
+    add(&l, t->vector[i].name, RAD_F32, &(rad_shape){1, {t->vector[i].n}}, t->vector[i].v,
+        t->vector[i].n * sizeof(float));
+  const rad_status s =
+      l.failed ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 1, t->env->diag);
+  list_free(&l);
+  return s;
+}

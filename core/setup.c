@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * setup.c - makes a trainer: an instance of everything that an arm names, planned in the order in
+ * which plugins may rely on each other: data, layers, loss, optimizers, hooks. */
+#include "train.h"
+#include <stdlib.h>
+#include <string.h>
+
+static rad_status open_single(trainer *t, instance **out, uint32_t kind)
+{
+  const char *name = plugin_kind_name(kind);
+  const section *s = config_find(t->config, name, "");
+  if (!s || !section_value(s, "plugin", NULL))
+    return diag_error(t->env->diag, RAD_EINVAL, s ? s->at : (origin){0},
+                      "[%s] plugin is missing; `rademacher help %s` lists what there is", name,
+                      name);
+  RAD_TRY(instance_new(out, t->env, kind, section_value(s, "plugin", ""), s));
+  (*out)->owner = t;
+  return RAD_OK;
+}
+
+static size_t count_sections(const config *c, const char *kind)
+{
+  size_t n = 0;
+  for (const section *s = NULL; (s = config_next(c, kind, s));)
+    n++;
+  return n;
+}
+
+static rad_status open_hooks(trainer *t, uint32_t kind)
+{
+  for (const section *s = NULL; (s = config_next(t->config, plugin_kind_name(kind), s));) {
+    hook *h = &t->hook[t->nhook];
+    RAD_TRY(instance_new(&h->instance, t->env, kind, section_value(s, "plugin", ""), s));
+    t->nhook++;
+    h->ops = &h->instance->plugin->ops.hooks;
+    h->keys = h->instance->common;
+    h->measure = kind == RAD_MEASURE;
+    h->instance->owner = t;
+    if (!h->ops->after)
+      continue;
+    if (h->keys->apply[0] == '\0')
+      return rad_fail(&h->instance->ctx, RAD_EINVAL,
+                      "apply is missing: behind which layers? e.g. apply = act1, act2");
+    t->insert[t->ninsert++] = (model_hook){h->instance, h->ops->after, h->keys->apply};
+  }
+  return RAD_OK;
+}
+
+static rad_status open_all_hooks(trainer *t)
+{
+  const size_t n = count_sections(t->config, "measure") + count_sections(t->config, "regularizer");
+  t->hook = arena_alloc(&t->mem, (n + 1) * sizeof *t->hook);
+  t->insert = arena_alloc(&t->mem, (n + 1) * sizeof *t->insert);
+  if (!t->hook || !t->insert)
+    return RAD_ENOMEM;
+  RAD_TRY(open_hooks(t, RAD_MEASURE));
+  return open_hooks(t, RAD_REGULARIZER);
+}
+
+static rad_status open_groups(trainer *t)
+{
+  const size_t n = count_sections(t->config, "optimizer");
+  t->group = arena_alloc(&t->mem, (n + 1) * sizeof *t->group);
+  if (!t->group)
+    return RAD_ENOMEM;
+  for (const section *s = NULL; (s = config_next(t->config, "optimizer", s)); t->ngroup++) {
+    group *g = &t->group[t->ngroup];
+    RAD_TRY(instance_new(&g->optimizer, t->env, RAD_OPTIMIZER, section_value(s, "plugin", ""), s));
+    g->optimizer->owner = t;
+  }
+  return RAD_OK;
+}
+
+/* The first group whose `apply` names the layer; one that names layers goes before one that takes
+ * all. */
+static group *group_of(const trainer *t, const rad_param *p)
+{
+  group *all = NULL;
+  for (size_t i = 0; i < t->ngroup; i++) {
+    const optimizer_keys *k = t->group[i].optimizer->common;
+    if (k->apply[0] == '\0')
+      all = all ? all : &t->group[i];
+    else if (model_applies(k->apply, p->layer))
+      return &t->group[i];
+  }
+  return all;
+}
+
+static rad_status plan_groups(trainer *t)
+{
+  bool pure = false;
+  for (size_t i = 0; i < t->nhook; i++)
+    pure |= (t->hook[i].ops->flags & RAD_PURE_GRAD) != 0;
+  for (size_t i = 0; i < t->ngroup; i++) {
+    group *g = &t->group[i];
+    g->plan = (rad_opt_plan){.pure = pure};
+    RAD_TRY(
+        g->optimizer->plugin->ops.optimizer.plan(&g->optimizer->ctx, g->optimizer->self, &g->plan));
+  }
+  t->update = arena_alloc(&t->mem, (t->model->pub.nparam + 1) * sizeof *t->update);
+  if (!t->update)
+    return RAD_ENOMEM;
+  for (uint32_t i = 0; i < t->model->pub.nparam; i++) {
+    param *p = &t->model->param[i];
+    group *g = p->trained ? group_of(t, &p->pub) : NULL;
+    if (p->trained && !g)
+      return diag_error(t->env->diag, RAD_EINVAL, (origin){0},
+                        "no [optimizer] applies to layer %s: add one without `apply`",
+                        p->pub.layer);
+    t->update[i].group = g;
+    p->pub.keep = g ? g->plan.keep : 0.0f;
+  }
+  return RAD_OK;
+}
+
+static rad_status plan_loss(trainer *t)
+{
+  const node *last = &t->model->node[t->model->pub.nnode - 1];
+  const rad_loss_ops *ops = &t->loss->plugin->ops.loss;
+  if (last->width != t->data->facts.ntarget)
+    return rad_fail(&last->layer->ctx, RAD_EINVAL,
+                    "the last layer has %zu outputs, the data have %zu %s per sample", last->width,
+                    t->data->facts.ntarget,
+                    t->data->facts.target == RAD_REAL ? "target values" : "classes");
+  return ops->plan ? ops->plan(&t->loss->ctx, t->loss->self, &t->data->facts, &last->plan.out)
+                   : RAD_OK;
+}
+
+static void connect(trainer *t, instance *i)
+{
+  i->ctx.lab = &t->lab;
+  i->ctx.math = &t->model->math;
+  i->ctx.backend = t->model->backend->self;
+}
+
+static rad_status plan_hooks(trainer *t)
+{
+  const rad_schedule_ops *s = &t->schedule->plugin->ops.schedule;
+  connect(t, t->loss);
+  connect(t, t->schedule);
+  connect(t, t->fit);
+  RAD_TRY(plan_loss(t));
+  RAD_TRY(plan_groups(t));
+  if (s->plan)
+    RAD_TRY(s->plan(&t->schedule->ctx, t->schedule->self));
+  for (size_t i = 0; i < t->nhook; i++) {
+    const hook *h = &t->hook[i];
+    connect(t, h->instance);
+    if (h->ops->plan)
+      RAD_TRY(h->ops->plan(&h->instance->ctx, h->instance->self, &t->model->pub, &t->data->facts));
+    if (h->keys->apply[0] != '\0') {
+      bool any = false;
+      for (uint32_t k = 0; k < t->model->pub.nnode; k++)
+        any |= model_applies(h->keys->apply, t->model->node[k].pub.name);
+      if (!any)
+        return rad_fail(&h->instance->ctx, RAD_EINVAL, "apply = %s: no such layer", h->keys->apply);
+    }
+  }
+  const rad_fit_ops *f = &t->fit->plugin->ops.fit;
+  return f->plan ? f->plan(&t->fit->ctx, t->fit->self, &t->data->facts) : RAD_OK;
+}
+
+static rad_status read_run(trainer *t)
+{
+  const kind_info *k = kind_by_name("run");
+  static const section nothing = {.kind = "run", .name = ""};
+  const section *s = config_find(t->config, "run", "");
+  return keys_fill(k->common, k->ncommon, s ? s : &nothing, &t->run, &t->mem, t->env->diag);
+}
+
+static rad_status set_up(trainer *t, const char *cache, bool inspect)
+{
+  RAD_TRY(read_run(t));
+  RAD_TRY(inspect ? data_plan(&t->data, t->env, t->config)
+                  : data_open(&t->data, t->env, t->config, cache));
+  RAD_TRY(open_all_hooks(t));
+  RAD_TRY(open_single(t, &t->loss, RAD_LOSS));
+  RAD_TRY(open_single(t, &t->schedule, RAD_SCHEDULE));
+  RAD_TRY(open_single(t, &t->fit, RAD_FIT));
+  RAD_TRY(open_groups(t));
+  RAD_TRY(model_plan(&t->model, t->env, t->config, &t->data->facts.sample, t->insert, t->ninsert));
+  RAD_TRY(plan_hooks(t));
+  const uint64_t n = t->data->facts.n[RAD_TRAIN], rows = (uint64_t)t->run.batch;
+  t->when.nepoch = (uint64_t)t->run.epochs;
+  t->when.nstep = (n + rows - 1) / rows;
+  if (n == 0)
+    return diag_error(t->env->diag, RAD_EINVAL, (origin){0}, "[dataset] has no training samples");
+  return RAD_OK;
+}
+
+rad_status trainer_new(trainer **out, env *e, const config *arm, const char *cache, bool inspect)
+{
+  trainer *t = calloc(1, sizeof *t);
+  if (!(*out = t))
+    return RAD_ENOMEM;
+  t->env = e;
+  t->config = arm;
+  t->log = -1;
+  t->lab = lab_services;
+  return set_up(t, cache, inspect);
+}
+
+size_t trainer_bytes(const trainer *t)
+{
+  size_t bytes = 0, shared, own;
+  const size_t rows = (size_t)t->run.batch, eval = (size_t)t->run.eval_batch;
+  const size_t sample = rad_count(&t->data->facts.sample) + t->data->facts.ntarget;
+  if (!model_bytes(t->model, rows > eval ? rows : eval, &bytes))
+    return SIZE_MAX;
+  for (uint32_t i = 0; i < t->model->pub.nparam; i++)
+    if (t->update[i].group)
+      bytes += t->update[i].group->plan.nslot * t->model->param[i].pub.n * sizeof(float);
+  data_memory(t->data, &shared, &own);
+  return bytes + own + (rows + eval) * sample * sizeof(float) +
+         t->data->facts.n[RAD_TRAIN] * sizeof(uint64_t);
+}
+
+static rad_status alloc_slots(trainer *t)
+{
+  for (uint32_t i = 0; i < t->model->pub.nparam; i++) {
+    update *u = &t->update[i];
+    const size_t n = u->group ? u->group->plan.nslot : 0;
+    u->slot = arena_alloc(&t->mem, (n + 1) * sizeof *u->slot);
+    if (!u->slot)
+      return RAD_ENOMEM;
+    for (size_t k = 0; k < n; k++)
+      if (!(u->slot[k] = arena_alloc(&t->mem, t->model->param[i].pub.n * sizeof(float))))
+        return RAD_ENOMEM;
+  }
+  return RAD_OK;
+}
+
+rad_status trainer_alloc(trainer *t)
+{
+  const size_t rows = (size_t)t->run.batch, eval = (size_t)t->run.eval_batch;
+  RAD_TRY(model_alloc(t->model, rows > eval ? rows : eval));
+  RAD_TRY(model_init(t->model));
+  RAD_TRY(batch_new(&t->batch, t->data, rows));
+  RAD_TRY(batch_new(&t->eval, t->data, eval));
+  RAD_TRY(alloc_slots(t));
+  instance *single[] = {t->loss, t->schedule, t->fit};
+  for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+    RAD_TRY(instance_state(single[i]));
+  for (size_t i = 0; i < t->ngroup; i++)
+    RAD_TRY(instance_state(t->group[i].optimizer));
+  for (size_t i = 0; i < t->nhook; i++)
+    RAD_TRY(instance_state(t->hook[i].instance));
+  t->order = arena_alloc(&t->mem, t->data->facts.n[RAD_TRAIN] * sizeof *t->order);
+  return t->order ? RAD_OK : RAD_ENOMEM;
+}
+
+void trainer_free(trainer *t)
+{
+  if (!t)
+    return;
+  model_free(t->model); /* inserted layers share what their hook owns */
+  for (size_t i = 0; i < t->nhook; i++)
+    instance_free(t->hook[i].instance);
+  for (size_t i = 0; i < t->ngroup; i++)
+    instance_free(t->group[i].optimizer);
+  instance_free(t->loss);
+  instance_free(t->schedule);
+  instance_free(t->fit);
+  batch_free(t->batch);
+  batch_free(t->eval);
+  for (size_t i = 0; i < t->npool; i++)
+    batch_free(t->pool[i]);
+  data_free(t->data);
+  for (size_t i = 0; i < t->nmetric; i++)
+    free((char *)(uintptr_t)t->metric[i].name);
+  free(t->metric);
+  for (size_t i = 0; i < t->nvector; i++)
+    free(t->vector[i].v);
+  free(t->vector);
+  free(t->pool);
+  free(t->best);
+  arena_free(&t->mem);
+  free(t);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * train.h - one training: data, network, loss, optimizers, schedule, hooks, metrics; the step loop
+ * and what survives a kill. */
+#ifndef CORE_TRAIN_H
+#define CORE_TRAIN_H
+#include "data.h"
+#include "model.h"
+
+enum { MAX_SLOTS = 16 };
+
+typedef struct group { /* an [optimizer] and the tensors it updates */
+  instance *optimizer;
+  rad_opt_plan plan;
+} group;
+typedef struct update { /* of one tensor */
+  group *group;         /* NULL: not trained */
+  float **slot;         /* (group->plan.nslot) (n) */
+} update;
+typedef struct hook { /* a measure or a regularizer */
+  instance *instance;
+  const rad_hooks *ops;
+  const hook_keys *keys;
+  bool measure;
+} hook;
+typedef struct metric {
+  const char *name;      /* "train.loss" */
+  double last, max, min; /* max and min over the epochs from 1; NaN: no value */
+  bool fresh;            /* since the last line of metrics.jsonl */
+} metric;
+typedef struct vector {
+  const char *name;
+  float *v;
+  size_t n;
+} vector;
+
+typedef struct trainer {
+  env *env;
+  const config *config; /* of the arm, blocks expanded */
+  const char *dir;      /* the job's folder; NULL: nothing is written */
+  run_keys run;
+  data *data;
+  model *model;
+  instance *loss, *schedule, *fit;
+  group *group;
+  size_t ngroup;
+  update *update; /* (model->pub.nparam) */
+  hook *hook;     /* (nhook) measures first, then regularizers, both in file order */
+  size_t nhook;
+  model_hook *insert; /* (ninsert) regularizers that insert layers */
+  size_t ninsert;
+  batch *batch, *eval;
+  batch **pool; /* (npool) batches that hooks have fetched; nused: in this call */
+  size_t npool, nused;
+  uint64_t *order; /* (train n) rows in this epoch's order */
+  rad_when when;
+  rad_lab lab;
+  metric *metric;
+  size_t nmetric;
+  vector *vector;
+  size_t nvector;
+  const char *split; /* while it is being evaluated, else NULL */
+  uint64_t epochs;   /* finished */
+  float *best;       /* (model->nvalue) the marked copy, or NULL */
+  bool marked, restore, stopped;
+  bool diverged;
+  char reason[160];
+  double seconds; /* spent before this process, then in all */
+  double started; /* of this process, monotonic */
+  double saved;   /* when the last checkpoint was written */
+  const char *fingerprint;
+  int log; /* metrics.jsonl, or -1 */
+  arena mem;
+} trainer;
+
+/* setup.c: instances of everything that the arm names, planned; no memory for tensors yet, no
+ * sample read where `inspect`. */
+rad_status trainer_new(trainer **, env *, const config *arm, const char *cache, bool inspect);
+rad_status trainer_alloc(trainer *); /* tensors, buffers, initial weights */
+void trainer_free(trainer *);
+size_t trainer_bytes(const trainer *); /* what trainer_alloc takes */
+
+/* train.c */
+rad_status train_run(trainer *);
+void train_order(const trainer *, uint64_t epoch, uint64_t *order); /* a permutation of the rows */
+
+/* evaluate.c */
+rad_status evaluate(trainer *); /* all splits, inference mode; measures report */
+rad_status loss_of_batch(trainer *, rad_batch *, float *dy, float scale);
+metric *metric_find(trainer *, const char *name);
+rad_status metric_set(trainer *, const char *name, double value);
+rad_status metrics_write(trainer *, uint64_t epoch); /* a line of metrics.jsonl */
+
+/* lab.c */
+extern const rad_lab lab_services;
+
+/* checkpoint.c: everything that decides how the training goes on, in dir/last.safetensors. */
+rad_status checkpoint_write(trainer *);
+/* RAD_DONE: there is none. A damaged one is a warning, and the job starts from the beginning. */
+rad_status checkpoint_read(trainer *, bool accept_numeric_change);
+rad_status checkpoint_best(trainer *); /* dir/best.safetensors: the network's tensors alone */
+rad_status vectors_write(trainer *);   /* dir/vectors.safetensors */
+
+double clock_seconds(void); /* monotonic */
+#endif
