@@ -2,8 +2,10 @@
  * data.h - from files to batches: decoded data sets (store), splits of an arm after cut, limit and
  * noise (source), gathered and scaled samples (batch).
  *
- * Order: crop to the centre, cut val (stratified, by data_seed), limit (stratified), label noise
- * once; then for each batch: u8 -> natural units, input noise, standardize or whiten. */
+ * Order: crop to the centre; limit: N samples of the official train split, as if it had no others
+ * (test stays whole); val, a share of what is left; both stratified by class, drawn by data_seed;
+ * label noise once. Then for each batch: u8 -> natural units, input noise, standardize or whiten,
+ * batch noise. */
 #ifndef CORE_DATA_H
 #define CORE_DATA_H
 #include "fs.h"
@@ -28,10 +30,43 @@ rad_status store_prepare(env *, const config *arm, const char *name, const char 
 /* Maps cache/HEX.data read-only; cache NULL: decodes in this process. */
 rad_status store_open(store **, env *, const config *arm, const char *name, const char *cache);
 void store_free(store *);
+size_t store_bytes(const rad_facts *); /* of both splits, decoded; SIZE_MAX: too many */
+rad_status store_seed(env *, const config *arm, uint64_t *); /* [run] data_seed */
+/* Numbers of one line: the last two axes, as moments and windows go through a sample. */
+size_t store_line(const rad_shape *);
+
+/* --- moments (moments.c): mean and deviation per channel, gathered line by line (a line: W*C
+ * numbers) --- */
+typedef struct moments {
+  size_t line, C;
+  uint64_t lines;
+  uint32_t *part[2]; /* (line) sums and sums of squares of the last PENDING lines of bytes */
+  size_t pending;
+  double *sum[2]; /* (line) of x - shift and its square */
+  double shift;
+} moments;
+rad_status moments_new(moments *, arena *, size_t line, size_t C);
+void moments_add(moments *, uint32_t type, const void *x, size_t lines);
+/* Into mean (C), std (C), times scale; frees nothing. No line was added: 0 and 1. */
+void moments_end(moments *, double scale, float *mean, float *std);
 
 /* --- source: the samples of one split, as an arm sees them --- */
+typedef struct window { /* of a stored sample, in numbers: `lines` runs of `line` each */
+  size_t offset, pitch, lines, line;
+} window;
+typedef struct pool { /* one [dataset] section, cut and cropped */
+  const section *section;
+  dataset_keys keys;
+  store *store;
+  window window;
+  rad_facts facts; /* after crop, limit and cut; type, scale, target as stored */
+  /* (C) on natural units: x * scale + shift; NULL unless standardize */
+  float *scale, *shift;
+  rad_facts noise_facts; /* what input noise is shown: RAD_F32 where one of the chain wants it */
+} pool;
 struct rad_source {
   struct data *data;
+  const pool *pool;
   const char *name; /* "train", "val", "test", or "NAME.train" */
   store *store;
   uint32_t split; /* RAD_TRAIN, RAD_VAL, RAD_TEST */
@@ -42,6 +77,8 @@ struct rad_source {
   float *soft;      /* (n,T) where noise made distributions, else NULL */
   float *weight;    /* (n) or NULL: all 1 */
   uint64_t changed; /* how many labels differ from the truth */
+  instance **input, **target, **batch; /* noise that acts on it, each in file order */
+  size_t ninput, ntarget, nbatch;
 };
 typedef struct data { /* of one arm */
   env *env;
@@ -50,8 +87,10 @@ typedef struct data { /* of one arm */
   dataset_keys keys;
   store *store;
   rad_source source[3]; /* train, val, test */
-  rad_source **extra;   /* (nextra) of [dataset NAME] sections */
+  rad_source **extra;   /* (nextra) of [dataset NAME] sections: train, val, test of each */
   size_t nextra;
+  pool *pool; /* (npool) the main one first */
+  size_t npool;
   instance **noise; /* (nnoise) in file order */
   size_t nnoise;
   float *scale, *shift; /* (C) standardize: x * scale + shift, on natural units */
@@ -73,6 +112,7 @@ typedef struct batch {
   size_t cap;
   uint64_t *id, *row;
   int32_t *label, *truth; /* (cap) */
+  uint8_t *raw;           /* (cap,sample) where input noise changes bytes */
   rad_source *source;
   arena mem;
 } batch;

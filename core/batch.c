@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * batch.c - gathers samples of a source: window of each stored sample, input noise, scale.
+ *
+ *   none         x as stored
+ *   unit         natural units (pixels: x / 255)
+ *   standardize  (x - mean) / std per channel, on natural units
+ *   whiten       (x - mean) / max(std, 1/sqrt(D)) per sample over its D numbers, on natural units
+ *
+ * Without input noise this is one pass, x * a + b, over bytes whose cache lines were asked for a
+ * few samples ahead: samples come in random order, and memory is what gathering waits for. */
+#include "data.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined __GNUC__
+#define PREFETCH(p) __builtin_prefetch(p)
+#else
+#define PREFETCH(p) ((void)(p))
+#endif
+enum { AHEAD = 8, CACHE_LINE = 64, ALIGN = 64, CHUNK = 16 };
+
+static void *aligned(arena *mem, size_t n, size_t size)
+{
+  size_t bytes;
+  if (!size_mul(n, size, &bytes) || !size_add(bytes, ALIGN, &bytes))
+    return NULL;
+  uint8_t *p = arena_alloc(mem, bytes);
+  return p ? p + (ALIGN - (uintptr_t)p % ALIGN) % ALIGN : NULL;
+}
+
+static bool wants_raw(const data *d) /* input noise on bytes */
+{
+  bool any = false;
+  for (size_t i = 0; i < d->npool * 3; i++) {
+    const rad_source *s = i < 3 ? &d->source[i] : d->extra[i - 3];
+    any |= s->ninput > 0 && s->pool->noise_facts.type == RAD_U8;
+  }
+  return any;
+}
+
+rad_status batch_new(batch **out, const data *d, size_t cap)
+{
+  batch *b = calloc(1, sizeof *b);
+  const size_t D = rad_count(&d->facts.sample), T = d->facts.ntarget;
+  size_t nx, nt;
+  *out = NULL;
+  if (!b)
+    return RAD_ENOMEM;
+  if (size_mul(cap, D, &nx) && size_mul(cap, T, &nt)) {
+    b->b.x = aligned(&b->mem, nx, sizeof *b->b.x);
+    b->b.target = aligned(&b->mem, nt, sizeof *b->b.target);
+    b->b.weight = aligned(&b->mem, cap, sizeof *b->b.weight);
+    b->id = aligned(&b->mem, cap, sizeof *b->id);
+    b->row = aligned(&b->mem, cap, sizeof *b->row);
+    b->label = aligned(&b->mem, cap, sizeof *b->label);
+    b->truth = aligned(&b->mem, cap, sizeof *b->truth);
+    b->raw = aligned(&b->mem, wants_raw(d) ? nx : 0, 1);
+  }
+  if (!b->b.x || !b->b.target || !b->b.weight || !b->id || !b->row || !b->label || !b->truth ||
+      !b->raw) {
+    batch_free(b);
+    return RAD_ENOMEM;
+  }
+  b->cap = cap;
+  b->b.facts = &d->facts;
+  b->b.id = b->id;
+  b->b.row = b->row;
+  *out = b;
+  return RAD_OK;
+}
+
+void batch_free(batch *b)
+{
+  if (!b)
+    return;
+  arena_free(&b->mem);
+  free(b);
+}
+
+/* --- one pass over numbers; chunks of fixed length, so that every compiler makes vectors of them
+ */
+
+static void bytes_all(float *restrict x, const uint8_t *restrict v, size_t n, float a, float b)
+{
+  size_t j = 0;
+  for (; j + CHUNK <= n; j += CHUNK)
+    for (size_t k = 0; k < CHUNK; k++)
+      x[j + k] = (float)v[j + k] * a + b;
+  for (; j < n; j++)
+    x[j] = (float)v[j] * a + b;
+}
+
+static void floats_all(float *restrict x, const float *restrict v, size_t n, float a, float b)
+{
+  size_t j = 0;
+  for (; j + CHUNK <= n; j += CHUNK)
+    for (size_t k = 0; k < CHUNK; k++)
+      x[j + k] = v[j + k] * a + b;
+  for (; j < n; j++)
+    x[j] = v[j] * a + b;
+}
+
+/* In place, channel by channel: for what has several, whose scales differ. */
+static void channels(float *x, size_t n, size_t C, const float *a, const float *b)
+{
+  for (size_t j = 0; j < n; j += C)
+    for (size_t c = 0; c < C; c++)
+      x[j + c] = x[j + c] * a[c] + b[c];
+}
+
+static void whiten(float *x, size_t D)
+{
+  double sum = 0.0, sq = 0.0;
+  for (size_t j = 0; j < D; j++)
+    sum += (double)x[j];
+  const double mean = sum / (double)D;
+  for (size_t j = 0; j < D; j++)
+    sq += ((double)x[j] - mean) * ((double)x[j] - mean);
+  const double std = sqrt(sq / (double)D), least = 1.0 / sqrt((double)D);
+  const double by = 1.0 / (std > least ? std : least);
+  for (size_t j = 0; j < D; j++)
+    x[j] = (float)(((double)x[j] - mean) * by);
+}
+
+/* --- inputs --- */
+
+typedef struct affine { /* x * a + b of the stored numbers, all channels alike */
+  float a, b;
+  bool each; /* then channel by channel, from natural units */
+} affine;
+
+static bool is_natural(const pool *p) /* what input noise gets */
+{
+  return p->noise_facts.scale != p->facts.scale || p->noise_facts.type != p->facts.type;
+}
+
+static affine affine_of(const pool *p, bool from_natural)
+{
+  const size_t C = p->facts.sample.dim[p->facts.sample.rank - 1];
+  const float s = from_natural ? 1.0f : p->facts.scale;
+  if (p->keys.scale == SCALE_NONE)
+    return (affine){from_natural ? 1.0f / p->facts.scale : 1.0f, 0.0f, false};
+  if (!p->scale)
+    return (affine){s, 0.0f, false};
+  return C == 1 ? (affine){s * p->scale[0], p->shift[0], false} : (affine){s, 0.0f, true};
+}
+
+static const uint8_t *stored(const rad_source *s, size_t bytes, uint64_t id)
+{
+  return s->store->x[s->split == RAD_TEST] + (size_t)id * bytes;
+}
+
+static size_t stored_bytes(const rad_source *s)
+{
+  return rad_count(&s->store->facts.sample) * (s->pool->facts.type == RAD_U8 ? 1 : sizeof(float));
+}
+
+static void prefetch(const uint8_t *p, const window *w, size_t size)
+{
+  const uint8_t *q = p + w->offset * size;
+  const size_t n = ((w->lines - 1) * w->pitch + w->line) * size;
+  for (size_t j = 0; j < n; j += CACHE_LINE)
+    PREFETCH(q + j);
+}
+
+static void finish(const pool *p, bool each, float *x, size_t D)
+{
+  if (each)
+    channels(x, D, p->facts.sample.dim[p->facts.sample.rank - 1], p->scale, p->shift);
+  else if (p->keys.scale == SCALE_WHITEN)
+    whiten(x, D);
+}
+
+static void gather(batch *b, const rad_source *s, size_t n)
+{
+  const pool *p = s->pool;
+  const window *w = &p->window;
+  const size_t D = rad_count(&p->facts.sample), bytes = stored_bytes(s);
+  const size_t size = p->facts.type == RAD_U8 ? 1 : sizeof(float);
+  const affine f = affine_of(p, false);
+  for (size_t i = 0; i < n; i++) {
+    const uint8_t *v = stored(s, bytes, b->id[i]);
+    float *x = b->b.x + i * D;
+    if (i + AHEAD < n)
+      prefetch(stored(s, bytes, b->id[i + AHEAD]), w, size);
+    for (size_t j = 0; j < w->lines; j++) {
+      const uint8_t *line = v + (w->offset + j * w->pitch) * size;
+      if (size == 1)
+        bytes_all(x + j * w->line, line, w->line, f.a, f.b);
+      else
+        floats_all(x + j * w->line, (const float *)(const void *)line, w->line, f.a, f.b);
+    }
+    finish(p, f.each, x, D);
+  }
+}
+
+/* The window of each sample, as input noise wants it: stored numbers, or natural units. */
+static void gather_raw(const batch *b, const rad_source *s, size_t n, void *out)
+{
+  const pool *p = s->pool;
+  const window *w = &p->window;
+  const size_t D = rad_count(&p->facts.sample), bytes = stored_bytes(s);
+  const size_t size = p->facts.type == RAD_U8 ? 1 : sizeof(float);
+  const bool natural = is_natural(p);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < w->lines; j++) {
+      const size_t at = i * D + j * w->line;
+      const uint8_t *v = stored(s, bytes, b->id[i]) + (w->offset + j * w->pitch) * size;
+      if (!natural)
+        memcpy((uint8_t *)out + at * size, v, w->line * size);
+      else if (size == 1)
+        bytes_all((float *)out + at, v, w->line, p->facts.scale, 0.0f);
+      else
+        floats_all((float *)out + at, (const float *)(const void *)v, w->line, p->facts.scale,
+                   0.0f);
+    }
+}
+
+static rad_status gather_noisy(batch *b, const rad_source *s, size_t n)
+{
+  const pool *p = s->pool;
+  const size_t D = rad_count(&p->facts.sample);
+  const affine f = affine_of(p, is_natural(p));
+  void *x = p->noise_facts.type == RAD_U8 ? (void *)b->raw : (void *)b->b.x;
+  gather_raw(b, s, n, x);
+  for (size_t k = 0; k < s->ninput; k++) {
+    instance *m = s->input[k];
+    rad_part part = {.facts = &p->noise_facts, .split = s->split, .n = n, .id = b->id, .x = x};
+    const size_t mark = scratch_mark(m->env);
+    const rad_status r = m->plugin->ops.noise.split(&m->ctx, m->self, &part);
+    scratch_release(m->env, mark);
+    RAD_TRY(r);
+  }
+  if (x == b->raw)
+    bytes_all(b->b.x, b->raw, n * D, f.a, f.b);
+  else if (f.a != 1.0f || f.b != 0.0f)
+    for (size_t j = 0; j < n * D; j++)
+      b->b.x[j] = b->b.x[j] * f.a + f.b;
+  for (size_t i = 0; i < n; i++)
+    finish(p, f.each, b->b.x + i * D, D);
+  return RAD_OK;
+}
+
+/* --- targets --- */
+
+static void gather_labels(batch *b, const rad_source *s, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    b->label[i] = s->label[b->row[i]];
+    b->truth[i] = s->truth[b->row[i]];
+  }
+  b->b.label = b->label;
+  b->b.truth = s->truth != s->label ? b->truth : NULL;
+}
+
+static void gather_targets(batch *b, const rad_source *s, size_t n)
+{
+  const rad_facts *f = &s->pool->facts;
+  const size_t T = f->ntarget;
+  const uint8_t *y = s->store->y[s->split == RAD_TEST];
+  for (size_t i = 0; i < n; i++) {
+    float *t = b->b.target + i * T;
+    if (s->soft) {
+      memcpy(t, s->soft + b->row[i] * T, T * sizeof *t);
+    } else if (f->target == RAD_CLASS) {
+      memset(t, 0, T * sizeof *t);
+      if (b->label[i] >= 0)
+        t[b->label[i]] = 1.0f;
+    } else if (f->target == RAD_MULTI) {
+      for (size_t k = 0; k < T; k++)
+        t[k] = y[b->id[i] * T + k];
+    } else {
+      memcpy(t, y + b->id[i] * T * sizeof *t, T * sizeof *t);
+    }
+    b->b.weight[i] = s->weight ? s->weight[b->row[i]] : 1.0f;
+    if (f->target == RAD_CLASS && !s->soft && b->label[i] < 0)
+      b->b.weight[i] = 0.0f;
+  }
+}
+
+static rad_status batch_noise(batch *b, const rad_source *s)
+{
+  for (size_t k = 0; k < s->nbatch; k++) {
+    instance *m = s->batch[k];
+    const size_t mark = scratch_mark(m->env);
+    const rad_status r = m->plugin->ops.noise.batch(&m->ctx, m->self, &b->b);
+    scratch_release(m->env, mark);
+    RAD_TRY(r);
+  }
+  return RAD_OK;
+}
+
+rad_status batch_fill(batch *b, rad_source *s, const uint64_t *row, uint64_t first, size_t n,
+                      const rad_when *when, bool training)
+{
+  env *e = s->data->env;
+  if (n > b->cap)
+    return diag_error(e->diag, RAD_EINVAL, (origin){0}, "a batch of %zu samples is given %zu",
+                      b->cap, n);
+  for (size_t i = 0; i < n; i++) {
+    b->row[i] = row ? row[i] : first + i;
+    if (b->row[i] >= s->n)
+      return diag_error(e->diag, RAD_EINVAL, (origin){0}, "%s has %llu samples, not one at %llu",
+                        s->name, (unsigned long long)s->n, (unsigned long long)b->row[i]);
+    b->id[i] = s->id[b->row[i]];
+  }
+  b->source = s;
+  b->b.when = when ? *when : (rad_when){0};
+  b->b.facts = &s->data->facts;
+  b->b.n = b->b.total = n;
+  b->b.first = 0;
+  b->b.label = b->b.truth = NULL;
+  b->b.y = b->b.dy = b->b.dx = NULL;
+  b->b.loss = NULL;
+  if (s->label)
+    gather_labels(b, s, n);
+  gather_targets(b, s, n);
+  if (s->ninput > 0)
+    RAD_TRY(gather_noisy(b, s, n));
+  else
+    gather(b, s, n);
+  return training ? batch_noise(b, s) : RAD_OK;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * source.h - what source.c, cut.c and targets.c share. */
+#ifndef CORE_SOURCE_H
+#define CORE_SOURCE_H
+#include "data.h"
+
+/* Sizes of the pool's splits by its keys `limit` and `val`, into pool.facts.n. */
+rad_status cut_sizes(pool *, env *);
+/* The ids of one pool's train, val and test, by its sizes. */
+rad_status cut_ids(rad_source *const v[3], uint64_t data_seed);
+
+/* Labels as stored; label and truth are one array until a noise changes them. */
+rad_status targets_read(rad_source *);
+/* One noise of the chain changes the targets. */
+rad_status targets_change(rad_source *, instance *noise);
+void targets_count(rad_source *); /* into source.changed */
+#endif
