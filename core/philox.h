@@ -5,7 +5,8 @@
  *   key     = first 64 bits of philox(counter = (when, stream, 0), key = seedkey)
  *   word j of the sequence = word j % 4 of philox(counter = (j / 4, index), key)
  *
- * uniform: (word >> 8) 2^-24. normal: numbers 2k, 2k+1 by Box-Muller from words 2k, 2k+1. */
+ * uniform: (word >> 8) 2^-24. normal: numbers 2k, 2k+1 by Box-Muller from words 2k, 2k+1:
+ * sqrt(-2 ln u) (cos 2 pi v, sin 2 pi v), u = (word + 1/2) 2^-32, v = next word 2^-32. */
 #ifndef CORE_PHILOX_H
 #define CORE_PHILOX_H
 #include <rademacher/abi.h>
@@ -17,10 +18,12 @@ void philox_bits(uint64_t seedkey, const rad_at *, uint64_t first, size_t n, uin
 void philox_uniform(uint64_t seedkey, const rad_at *, uint64_t first, size_t n, float *out);
 void philox_normal(uint64_t seedkey, const rad_at *, uint64_t first, size_t n, float *out);
 
-/* The same bits on every machine: only +, -, *, / and integer operations of IEEE doubles, compiled
+/* The same bits on every machine: only +, -, *, / and sqrt of IEEE doubles, and integers, compiled
  * without contraction. Within 2 ulp. */
 double portable_exp(double);
 double portable_log(double);
 double portable_tanh(double);
 void portable_sincos_turn(double u, double *s, double *c); /* of 2 pi u, u in [0,1) */
+/* Words 2i, 2i+1 into normal numbers 2i, 2i+1. */
+void portable_box_muller(const uint32_t *word, size_t pairs, float *out);
 #endif
