@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# libradcore, which the tests link too, and the program.
+pkginclude_HEADERS = \
+  include/rademacher/abi.h \
+  include/rademacher/backend.h \
+  include/rademacher/compressor.h \
+  include/rademacher/data.h \
+  include/rademacher/dataset.h \
+  include/rademacher/executor.h \
+  include/rademacher/fit.h \
+  include/rademacher/hooks.h \
+  include/rademacher/lab.h \
+  include/rademacher/layer.h \
+  include/rademacher/logger.h \
+  include/rademacher/loss.h \
+  include/rademacher/measure.h \
+  include/rademacher/model.h \
+  include/rademacher/noise.h \
+  include/rademacher/optimizer.h \
+  include/rademacher/pruner.h \
+  include/rademacher/rademacher.h \
+  include/rademacher/regularizer.h \
+  include/rademacher/schedule.h \
+  include/rademacher/search.h
+
+CORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/core \
+  -DPKGLIBDIR='"$(pkglibdir)"' -DPKGDATADIR='"$(pkgdatadir)"' \
+  -DSOURCE_CONFIGS='"$(abs_top_srcdir)/configs"' \
+  $(INIH_CFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS) $(ZLIB_CFLAGS)
+
+noinst_LTLIBRARIES = core/libradcore.la core/libradfast.la
+core_libradcore_la_SOURCES = \
+  core/arm.c \
+  core/arm.h \
+  core/blocks.c \
+  core/blocks.h \
+  core/checkpoint.c \
+  core/config.h \
+  core/cut.c \
+  core/data.h \
+  core/diag.h \
+  core/evaluate.c \
+  core/experiment.h \
+  core/flop.c \
+  core/fs.h \
+  core/host.c \
+  core/host.h \
+  core/inspect.c \
+  core/json.h \
+  core/keys.c \
+  core/keys.h \
+  core/kinds.c \
+  core/lab.c \
+  core/math.c \
+  core/model.c \
+  core/model.h \
+  core/network.c \
+  core/pass.c \
+  core/philox.c \
+  core/philox.h \
+  core/plugin.h \
+  core/portable.c \
+  core/safetensors.c \
+  core/safetensors.h \
+  core/scratch.c \
+  core/searched.c \
+  core/sections.h \
+  core/setup.c \
+  core/source.c \
+  core/source.h \
+  core/store.c \
+  core/study.h \
+  core/targets.c \
+  core/text.h \
+  core/train.c \
+  core/train.h \
+  core/tree.c
+core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS)
+core_libradcore_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)
+core_libradcore_la_LIBADD = core/libradfast.la \
+  $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(ZLIB_LIBS)
+core_libradcore_la_LDFLAGS =
+
+# What runs once per sample.
+core_libradfast_la_SOURCES = \
+  core/batch.c \
+  core/moments.c
+core_libradfast_la_CPPFLAGS = $(CORE_CPPFLAGS)
+core_libradfast_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS) $(EXACT_CFLAGS)
+core_libradfast_la_LDFLAGS =
+

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# A plugin is one line here; its source is the .c file of the same name. Below, what a few of them
+# need beside the C library.
+plugindir = $(pkglibdir)
+nobase_plugin_LTLIBRARIES = \
+  plugins/backend/openblas.la \
+  plugins/backend/reference.la \
+  plugins/dataset/blobs.la \
+  plugins/dataset/cifar.la \
+  plugins/dataset/folder.la \
+  plugins/dataset/gaussian.la \
+  plugins/dataset/idx.la \
+  plugins/dataset/uniform.la \
+  plugins/executor/local.la \
+  plugins/fit/gradient.la \
+  plugins/layer/dense.la \
+  plugins/layer/elu.la \
+  plugins/layer/flatten.la \
+  plugins/layer/relu.la \
+  plugins/layer/sigmoid.la \
+  plugins/layer/tanh.la \
+  plugins/logger/console.la \
+  plugins/logger/csv.la \
+  plugins/logger/jsonl.la \
+  plugins/loss/cross_entropy.la \
+  plugins/loss/mse.la \
+  plugins/measure/accuracy.la \
+  plugins/measure/confusion.la \
+  plugins/measure/loss.la \
+  plugins/noise/random_labels.la \
+  plugins/optimizer/adam.la \
+  plugins/optimizer/sgd.la \
+  plugins/regularizer/dropout.la \
+  plugins/regularizer/early_stopping.la \
+  plugins/regularizer/weight_decay.la \
+  plugins/schedule/constant.la \
+  plugins/schedule/cosine.la \
+  plugins/schedule/exponential.la \
+  plugins/schedule/plateau.la \
+  plugins/schedule/step.la \
+  plugins/search/grid.la \
+  plugins/search/random.la
+
+plugins_backend_openblas_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS) $(OPENBLAS_CFLAGS)
+plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
+plugins_backend_reference_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)
+plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
+plugins_optimizer_adam_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS)
+plugins_optimizer_sgd_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS)
+
+# libtool installs its own description of each plugin; only the .so is wanted.
+install-exec-hook:
+	cd "$(DESTDIR)$(plugindir)" && rm -f $(nobase_plugin_LTLIBRARIES)
+uninstall-hook:
+	for f in $(nobase_plugin_LTLIBRARIES:.la=.so); do rm -f "$(DESTDIR)$(plugindir)/$$f"; done
