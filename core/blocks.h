@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * blocks.h - how [block] sections nest around [layer] sections. A copy has a full name,
+ * "body.2.hidden", nested "outer.1.inner.3.hidden". A section [layer body.2.hidden] or
+ * [block outer.1.inner] is an overlay: its settings go over those of the copies whose full name
+ * has these repetitions among its own. */
+#ifndef CORE_BLOCKS_H
+#define CORE_BLOCKS_H
+#include "config.h"
+#include "keys.h"
+
+enum { BLOCK_DEPTH = 16, MAX_COPIES = 100000 };
+
+typedef struct part { /* a layer or a block */
+  const section *section;
+  bool block;
+  struct part *parent; /* the block around it, or NULL */
+  struct part **child; /* (nchild) in order */
+  size_t nchild;
+  size_t first, last;   /* of the layers in file order */
+  const section **over; /* (nover) overlays, the less specific first */
+  size_t nover;
+} part;
+typedef struct tree {
+  part *v; /* (n) in file order */
+  size_t n;
+  arena mem;
+} tree;
+
+/* Reports every fault of structure: unknown or repeated members, cycles, layers that are not
+ * consecutive, overlays of copies that cannot exist. `config` must outlive the tree. */
+rad_status tree_build(tree *, const config *, diag *);
+void tree_free(tree *);
+part *tree_find(const tree *, const char *name); /* no two parts have one name */
+bool part_inside(const part *, const part *block);
+bool part_enabled(const part *); /* with all blocks around it */
+/* How often a block is repeated at most and at least: the ends of a search, or its number. */
+rad_status part_repeat(const part *, const char *value, int32_t *least, int32_t *most, diag *);
+/* The section of the copy of that full name: its own settings, overlaid. From the arena. */
+section *part_copy(const part *, const char *full, arena *);
+/* Is the section an overlay? */
+bool section_is_overlay(const section *);
+#endif

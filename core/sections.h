@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sections.h - the parts of the check of an experiment. */
+#ifndef CORE_SECTIONS_H
+#define CORE_SECTIONS_H
+#include "experiment.h"
+
+/* --- searched values (searched.c) --- */
+typedef struct searched { /* search(lo, hi[, log|linear]) or choice(a, b) */
+  bool range, log;
+  double lo, hi;
+  const char *const *choice; /* [n] */
+  size_t n;
+} searched;
+bool is_searched(const char *value);
+/* Checks end points and choices as ordinary values of the key. */
+rad_status searched_parse(const rad_key *, const setting *, const char *title, arena *, diag *,
+                          searched *);
+
+/* --- sections and their keys (sections.c) --- */
+/* The plugins that a section may have: its `plugin`, or each choice of it; none: no such key. */
+rad_status section_plugins(const section *, arena *, const char *const **names, size_t *n);
+/* Tables of a section under a plugin (NULL: the core's alone); tables[2]. 0: the plugin is not
+ * there, which has been reported. */
+size_t section_tables(env *, const section *, const char *plugin, origin, key_table *tables);
+/* The key of a setting: of its own plugin (x@plugin), else of the first that has it; or NULL. */
+const rad_key *section_key(env *, const section *, const setting *, arena *);
+/* Every section and key of a configuration. `complete`: it is about to be run, so that plugins and
+ * required keys must be there. */
+rad_status sections_check(env *, const config *, bool complete);
+
+/* --- references between sections (references.c) --- */
+/* Layers, blocks, `input`, `apply` of an arm's configuration, blocks not expanded. */
+rad_status references_check(env *, const config *);
+
+/* --- metrics (metric.c) --- */
+/* "[arm.]split.name[.last|.max|.min]", "[arm.]epochs" and so on, "model.flop": reported where it
+ * is malformed or names no arm; else its canonical form, from the arena. */
+rad_status metric_parse(const experiment *, const char *name, origin, const char *title, arena *,
+                        const char **canonical);
+/* Does a metric, with or without an arm before it, look at the test split? */
+bool metric_is_test(const char *name);
+/* [objective] and [constraint] into the experiment; `metric` and `fit_metric` of every section of
+ * an arm's configuration. */
+rad_status metrics_read(experiment *);
+rad_status metrics_check(env *, const config *, bool allow_test);
+#endif

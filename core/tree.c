@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * tree.c - how blocks nest around layers, and what a copy's section contains. */
+#include "blocks.h"
+#include <stdlib.h>
+#include <string.h>
+
+static rad_status no_memory(diag *d)
+{
+  return diag_error(d, RAD_ENOMEM, (origin){0}, "out of memory");
+}
+
+static bool is_kind(const section *s, const char *kind)
+{
+  return strcmp(s->kind, kind) == 0;
+}
+
+bool section_is_overlay(const section *s)
+{
+  return (is_kind(s, "layer") || is_kind(s, "block")) && strchr(s->name, '.');
+}
+
+part *tree_find(const tree *t, const char *name)
+{
+  for (size_t i = 0; i < t->n; i++)
+    if (strcmp(t->v[i].section->name, name) == 0)
+      return &t->v[i];
+  return NULL;
+}
+
+bool part_inside(const part *p, const part *block)
+{
+  for (; p; p = p->parent)
+    if (p == block)
+      return true;
+  return false;
+}
+
+bool part_enabled(const part *p)
+{
+  for (; p; p = p->parent)
+    if (!section_enabled(p->section))
+      return false;
+  return true;
+}
+
+/* --- members --- */
+static rad_status collect(tree *t, const config *c, diag *d)
+{
+  rad_status worst = RAD_OK;
+  size_t layers = 0;
+  t->v = arena_alloc(&t->mem, (c->n + 1) * sizeof *t->v);
+  if (!t->v)
+    return no_memory(d);
+  for (size_t i = 0; i < c->n; i++) {
+    const section *s = c->v[i];
+    const bool block = is_kind(s, "block");
+    if ((!block && !is_kind(s, "layer")) || section_is_overlay(s))
+      continue;
+    const part *other = tree_find(t, s->name);
+    if (other) {
+      char a[160], b[160];
+      worst = diag_error(d, RAD_EINVAL, s->at,
+                         "%s has the name of %s: layers and blocks need "
+                         "different names",
+                         section_title(s, a), section_title(other->section, b));
+      layers += !block;
+      continue;
+    }
+    t->v[t->n++] = (part){.section = s, .block = block, .first = layers, .last = layers};
+    layers += !block;
+  }
+  return worst;
+}
+
+static rad_status unknown_member(const tree *t, const part *p, const char *word, origin at, diag *d)
+{
+  const char **name = calloc(t->n + 1, sizeof *name);
+  const char *near = NULL;
+  char title[160];
+  if (name) {
+    for (size_t i = 0; i < t->n; i++)
+      name[i] = t->v[i].section->name;
+    near = text_nearest(word, name, t->n);
+  }
+  section_title(p->section, title);
+  rad_status s;
+  if (near)
+    s = diag_error(d, RAD_EINVAL, at,
+                   "%s layers: there is no layer or block '%.80s' (did you "
+                   "mean '%s'?)",
+                   title, word, near);
+  else
+    s = diag_error(d, RAD_EINVAL, at, "%s layers: there is no layer or block '%.80s'", title, word);
+  free(name);
+  return s;
+}
+
+static rad_status adopt(const tree *t, part *p, const char *word, origin at, diag *d)
+{
+  char title[160];
+  part *m = tree_find(t, word);
+  if (!m)
+    return unknown_member(t, p, word, at, d);
+  section_title(p->section, title);
+  if (m->parent)
+    return diag_error(d, RAD_EINVAL, at, "%s layers: '%s' is already in [block %s]", title, word,
+                      m->parent->section->name);
+  if (part_inside(p, m))
+    return diag_error(d, RAD_EINVAL, at, "%s layers: '%s' would contain itself", title, word);
+  m->parent = p;
+  p->child[p->nchild++] = m;
+  return RAD_OK;
+}
+
+static rad_status link_members(tree *t, part *p, diag *d)
+{
+  const setting *set = section_get(p->section, "layers");
+  const char *const *word;
+  size_t n;
+  char title[160];
+  section_title(p->section, title);
+  if (!set || !*set->value)
+    return diag_error(d, RAD_EINVAL, p->section->at,
+                      "%s needs 'layers = NAME, NAME': the "
+                      "consecutive layers that it repeats",
+                      title);
+  if (config_words(&t->mem, set->value, &word, &n) < 0)
+    return no_memory(d);
+  p->child = arena_alloc(&t->mem, (n + 1) * sizeof(part *));
+  if (!p->child)
+    return no_memory(d);
+  rad_status worst = RAD_OK;
+  for (size_t i = 0; i < n; i++) {
+    const rad_status s = adopt(t, p, word[i], set->at, d);
+    worst = s < 0 ? s : worst;
+  }
+  if (n == 0)
+    return diag_error(d, RAD_EINVAL, set->at, "%s layers: there is no name in it", title);
+  return worst;
+}
+
+/* Whatever walks the tree recurses, so its depth is limited. */
+static rad_status check_depth(const part *p, diag *d)
+{
+  size_t n = 0;
+  char title[160];
+  for (const part *up = p->parent; up; up = up->parent)
+    n++;
+  return n <= BLOCK_DEPTH
+             ? RAD_OK
+             : diag_error(d, RAD_EINVAL, p->section->at, "%s is nested more than %d blocks deep",
+                          section_title(p->section, title), BLOCK_DEPTH);
+}
+
+static rad_status find_extent(part *p, diag *d)
+{
+  char title[160];
+  for (size_t i = 0; i < p->nchild; i++) {
+    if (p->child[i]->block)
+      RAD_TRY(find_extent(p->child[i], d));
+    if (i > 0 && p->child[i]->first != p->child[i - 1]->last + 1)
+      return diag_error(d, RAD_EINVAL, section_get(p->section, "layers")->at,
+                        "%s layers: '%s' does not follow '%s' in the file; a block repeats "
+                        "consecutive layers, in their order",
+                        section_title(p->section, title), p->child[i]->section->name,
+                        p->child[i - 1]->section->name);
+  }
+  p->first = p->child[0]->first;
+  p->last = p->child[p->nchild - 1]->last;
+  return RAD_OK;
+}
+
+/* --- repetitions --- */
+/* "search(1, 4)" and "choice(1, 2, 4)": the space's own check has words for what is malformed. */
+static bool ends_of(const char *value, int64_t *least, int64_t *most)
+{
+  const bool range = strncmp(value, "search(", 7) == 0;
+  if (!range && strncmp(value, "choice(", 7) != 0) {
+    const bool good = text_to_int64(value, least);
+    *most = *least;
+    return good;
+  }
+  arena mem = {0};
+  const char *const *word;
+  size_t n = 0;
+  const size_t length = strlen(value);
+  char *inner = length > 8 ? arena_strndup(&mem, value + 7, length - 8) : NULL;
+  bool good = inner && config_words(&mem, inner, &word, &n) == RAD_OK && n > 0;
+  *least = INT64_MAX;
+  *most = INT64_MIN;
+  for (size_t i = 0; good && i < n && !(range && i == 2); i++) {
+    int64_t v;
+    good = text_to_int64(word[i], &v);
+    *least = good && v < *least ? v : *least;
+    *most = good && v > *most ? v : *most;
+  }
+  arena_free(&mem);
+  return good;
+}
+
+rad_status part_repeat(const part *p, const char *value, int32_t *least, int32_t *most, diag *d)
+{
+  int64_t a = 1, b = 1;
+  const setting *set = section_get(p->section, "repeat");
+  char title[160];
+  if (!value)
+    value = set ? set->value : "1";
+  if (!ends_of(value, &a, &b) || a < 1 || b > 1000 || a > b)
+    return diag_error(d, RAD_EINVAL, set ? set->at : p->section->at,
+                      "%s repeat = %.80s: must be an integer from 1 to 1000",
+                      section_title(p->section, title), value);
+  *least = (int32_t)a;
+  *most = (int32_t)b;
+  return RAD_OK;
+}
+
+/* --- overlays --- */
+static size_t dots(const char *s)
+{
+  size_t n = 0;
+  for (; (s = strchr(s, '.')); s++)
+    n++;
+  return n;
+}
+
+/* Does "inner.2.hidden" cover "outer.1.inner.2.hidden"? Repetitions are compared pair by pair. */
+static bool covers(const char *pattern, const char *full)
+{
+  while (strchr(full, '.')) {
+    const char *end = strchr(full, '.') + 1;
+    const char *second = strchr(end, '.');
+    const size_t pair = (size_t)((second ? second + 1 : end) - full);
+    if (strncmp(pattern, full, pair) == 0)
+      pattern += pair;
+    full += pair;
+  }
+  return strcmp(pattern, full) == 0;
+}
+
+/* The repetitions in an overlay's name must be those of blocks around the part, outermost first. */
+static bool names_copy(const part *p, const char *name)
+{
+  const part *around[BLOCK_DEPTH + 1];
+  size_t n = 0;
+  for (const part *up = p->parent; up && n <= BLOCK_DEPTH; up = up->parent)
+    around[n++] = up;
+  const char *last = strrchr(name, '.') + 1;
+  while (name < last) {
+    const size_t length = strcspn(name, ".");
+    while (n > 0 && (strlen(around[n - 1]->section->name) != length ||
+                     strncmp(around[n - 1]->section->name, name, length) != 0))
+      n--;
+    if (n == 0)
+      return false;
+    int64_t r = 0;
+    char number[16] = "";
+    const size_t digits = strcspn(name + length + 1, ".");
+    if (digits > 0 && digits < sizeof number)
+      memcpy(number, name + length + 1, digits);
+    if (number[0] < '1' || number[0] > '9' || !text_to_int64(number, &r) || r > 1000)
+      return false;
+    name += length + 1 + digits;
+    name += *name == '.';
+    n--;
+  }
+  return true;
+}
+
+static rad_status add_overlay(tree *t, const section *s, diag *d)
+{
+  part *p = tree_find(t, strrchr(s->name, '.') + 1);
+  char title[160];
+  if (!p || p->block != is_kind(s, "block") || !names_copy(p, s->name))
+    return diag_error(d, RAD_EINVAL, s->at,
+                      "%s there is no such copy of a block's %s; copies are "
+                      "called BLOCK.1.NAME",
+                      section_title(s, title), s->kind);
+  const section **over = arena_alloc(&t->mem, (p->nover + 1) * sizeof *over);
+  if (!over)
+    return no_memory(d);
+  size_t at = p->nover;
+  while (at > 0 && dots(p->over[at - 1]->name) > dots(s->name))
+    at--;
+  for (size_t i = 0; i < p->nover; i++)
+    over[i + (i >= at)] = p->over[i];
+  over[at] = s;
+  p->over = over;
+  p->nover++;
+  return RAD_OK;
+}
+
+static void overlay_setting(section *to, const setting *set)
+{
+  for (size_t i = 0; i < to->n; i++) {
+    const setting *old = &to->v[i];
+    const bool same_only =
+        old->only && set->only ? strcmp(old->only, set->only) == 0 : old->only == set->only;
+    if (same_only && strcmp(old->key, set->key) == 0) {
+      to->v[i] = *set;
+      return;
+    }
+  }
+  to->v[to->n++] = *set; /* part_copy has made room */
+}
+
+section *part_copy(const part *p, const char *full, arena *mem)
+{
+  section *to = arena_alloc(mem, sizeof *to);
+  if (!to)
+    return NULL;
+  *to = *p->section;
+  to->name = full;
+  to->cap = p->section->n + 1;
+  for (size_t i = 0; i < p->nover; i++)
+    to->cap += p->over[i]->n;
+  to->v = arena_alloc(mem, to->cap * sizeof *to->v);
+  if (!to->v)
+    return NULL;
+  if (to->n > 0)
+    memcpy(to->v, p->section->v, to->n * sizeof *to->v);
+  for (size_t i = 0; i < p->nover; i++)
+    for (size_t k = 0; covers(p->over[i]->name, full) && k < p->over[i]->n; k++)
+      overlay_setting(to, &p->over[i]->v[k]);
+  return to;
+}
+
+/* --- all of it --- */
+rad_status tree_build(tree *t, const config *c, diag *d)
+{
+  *t = (tree){0};
+  rad_status worst = collect(t, c, d);
+  for (size_t i = 0; i < t->n && t->v; i++)
+    if (t->v[i].block) {
+      const rad_status s = link_members(t, &t->v[i], d);
+      worst = s < 0 ? s : worst;
+    }
+  for (size_t i = 0; i < t->n && worst == RAD_OK; i++)
+    worst = check_depth(&t->v[i], d);
+  if (worst < 0)
+    return worst;
+  for (size_t i = 0; i < t->n; i++)
+    if (t->v[i].block && !t->v[i].parent) {
+      const rad_status s = find_extent(&t->v[i], d);
+      worst = s < 0 ? s : worst;
+    }
+  for (size_t i = 0; i < c->n; i++)
+    if (section_is_overlay(c->v[i])) {
+      const rad_status s = add_overlay(t, c->v[i], d);
+      worst = s < 0 ? s : worst;
+    }
+  return worst;
+}
+
+void tree_free(tree *t)
+{
+  arena_free(&t->mem);
+  *t = (tree){0};
+}
