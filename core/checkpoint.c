@@ -179,13 +179,15 @@ static rad_status read_metrics(trainer *t, const char *json)
   return s;
 }
 
+/* RAD_EIO below: a refusal to go on is no result of the job. */
+
 /* Every tensor of the trainer from the file: all are checked before one byte is taken over. */
 static rad_status take_over(trainer *t, const st_file *f, const list *l, const char *path)
 {
   for (size_t i = 0; i < l->n; i++) {
     const st_tensor *s = st_find(f, l->v[i].name);
     if (!s || s->type != l->v[i].type || s->bytes != l->v[i].bytes)
-      return diag_error(t->env->diag, RAD_EINVAL, (origin){.file = path},
+      return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
                         "not a checkpoint of this network: %s is %s", l->v[i].name,
                         s ? "of another shape" : "missing");
   }
@@ -212,7 +214,7 @@ static rad_status check_fingerprint(const trainer *t, const st_file *f, const ch
                  then);
     return RAD_OK;
   }
-  return diag_error(t->env->diag, RAD_EINVAL, (origin){.file = path},
+  return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
                     "was computed by other arithmetic (%s) than there is now (%s); "
                     "--accept-numeric-change goes on all the same",
                     then, t->fingerprint);
@@ -225,7 +227,7 @@ static rad_status apply(trainer *t, const st_file *f, const char *path)
   const st_tensor *best = st_find(f, "best");
   if (!meta_number(f, "epoch", &epoch) || !meta_number(f, "step", &step) ||
       !meta_number(f, "seconds", &seconds) || read_metrics(t, st_meta(f, "metrics")) < 0)
-    return diag_error(t->env->diag, RAD_EINVAL, (origin){.file = path},
+    return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
                       "not a checkpoint: its metadata are missing");
   if (best) {
     t->best = malloc(t->model->nvalue * sizeof(float) + 1);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * cmd_check.c - what an experiment will be and take, without running it. */
+#include "arm.h"
+#include "options.h"
+#include "train.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The middle of the space: what a typical trial looks like. */
+static double *middle(const experiment *x, arena *mem)
+{
+  double *point = arena_alloc(mem, (x->space.n + 1) * sizeof *point);
+  for (size_t d = 0; point && d < x->space.n; d++) {
+    const rad_dim *m = &x->space.dim[d].d;
+    point[d] = (double)NAN;
+    if (rad_dim_exists(&x->space.view, d, point))
+      point[d] = m->type == RAD_ENUM ? 0.0 : rad_dim_value(m, 0.5);
+  }
+  return point;
+}
+
+/* Products of the size of a training step, by the experiment's backend, for a few milliseconds. */
+static double flop_per_second(env *e, const config *c)
+{
+  enum { M = 128, N = 512, K = 512 };
+  instance *b = NULL;
+  const section *s = config_find(c, "backend", "");
+  float *a = calloc(M * K + K * N + M * N, sizeof *a);
+  double best = 0;
+  if (s && a && instance_new(&b, e, RAD_BACKEND, section_value(s, "plugin", ""), s) >= 0) {
+    const rad_gemm g = {.size = sizeof g,
+                        .tb = true,
+                        .m = M,
+                        .n = N,
+                        .k = K,
+                        .a = a,
+                        .lda = K,
+                        .b = a + M * K,
+                        .ldb = K,
+                        .c = a + M * K + K * N,
+                        .ldc = N};
+    b->ctx.backend = b->self;
+    for (int i = 0; i < 4; i++) {
+      const double from = clock_seconds();
+      if (b->plugin->ops.math.gemm(&b->ctx, &g) < 0)
+        break;
+      best = fmax(best, 2.0 * M * N * K / (clock_seconds() - from + 1e-9));
+    }
+  }
+  instance_free(b);
+  free(a);
+  return best;
+}
+
+static void print_space(const experiment *x, text *out)
+{
+  if (x->space.n > 0)
+    text_puts(out, "\nSearched\n");
+  for (size_t i = 0; i < x->space.n; i++) {
+    const rad_dim *d = &x->space.dim[i].d;
+    text_printf(out, "  %-30s", d->name);
+    for (size_t k = 0; d->type == RAD_ENUM && k < d->nchoice; k++)
+      text_printf(out, "%s%s", k ? ", " : " ", d->choice[k]);
+    if (d->type != RAD_ENUM)
+      text_printf(out, " %g .. %g%s%s", d->lo, d->hi, d->type == RAD_INT ? ", whole" : "",
+                  d->log ? ", log" : "");
+    if (d->parent >= 0)
+      text_printf(out, "   (depends on %s)", x->space.dim[d->parent].d.name);
+    text_puts(out, "\n");
+  }
+}
+
+/* 0: without end, and [search] trials does not say. */
+static rad_status count_trials(const experiment *x, uint64_t *n)
+{
+  const section *s = config_find(&x->base, "search", "");
+  instance *i = NULL;
+  *n = x->space.n == 0 ? 1 : 0;
+  if (x->space.n > 0) {
+    RAD_TRY(instance_new(&i, x->env, RAD_SEARCH, section_value(s, "plugin", ""), s));
+    const rad_search_ops *ops = &i->plugin->ops.search;
+    const rad_status r = ops->count ? ops->count(&i->ctx, i->self, &x->space.view, n) : RAD_OK;
+    instance_free(i);
+    RAD_TRY(r);
+    if (x->search.trials > 0 && (*n == 0 || *n > (uint64_t)x->search.trials))
+      *n = (uint64_t)x->search.trials;
+  }
+  return RAD_OK;
+}
+
+static const char *duration(double s, char out[48])
+{
+  if (s < 120)
+    snprintf(out, 48, "%.0f s", ceil(s));
+  else if (s < 7200)
+    snprintf(out, 48, "%.0f min", s / 60);
+  else
+    snprintf(out, 48, "%.1f h", s / 3600);
+  return out;
+}
+
+/* Both passes of training, the forward pass of evaluation, over all arms and seeds of one trial. */
+static rad_status print_arms(const experiment *x, const config *trial, double *flop, text *out)
+{
+  *flop = 0;
+  for (size_t i = 0; i < x->narm; i++) {
+    arm_plan p;
+    const double every = (double)x->run.evaluate;
+    text_printf(out, "\nArm %s\n", x->arm[i]);
+    RAD_TRY(arm_inspect(x->env, trial, x->arm[i], &p, out));
+    const double all = (double)p.ntrain + (double)p.nval + (double)p.ntest;
+    *flop += (double)x->run.epochs *
+             ((double)p.ntrain * (p.flop_forward + p.flop_backward) + all * p.flop_forward / every);
+  }
+  *flop *= (double)x->nseed;
+  return RAD_OK;
+}
+
+static rad_status print_size(const experiment *x, double flop, int32_t jobs, text *out)
+{
+  uint64_t trials;
+  char time[48];
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const int32_t asked = jobs > 0 ? jobs : x->search.jobs;
+  const double at_once = asked > 0 ? (double)asked : cores > 0 ? (double)cores : 1.0;
+  RAD_TRY(count_trials(x, &trials));
+  const double njobs = (double)trials * (double)x->narm * (double)x->nseed;
+  const double rate = 0.5 * flop_per_second(x->env, &x->base); /* a step is not all products */
+  text_puts(out, "\n");
+  if (trials == 0)
+    text_printf(out, "Trials without end: give [search] trials a number\n");
+  else
+    text_printf(out, "%" PRIu64 " trial%s x %zu arm%s x %zu seed%s = %.0f job%s, %.0f at once\n",
+                trials, trials == 1 ? "" : "s", x->narm, x->narm == 1 ? "" : "s", x->nseed,
+                x->nseed == 1 ? "" : "s", njobs, njobs == 1 ? "" : "s", at_once);
+  if (trials > 0 && rate > 0) {
+    const double side = fmin(at_once, njobs);
+    text_printf(out, "At most about %s at %.0f GFLOP/s per job, measured now\n",
+                duration(flop * (double)trials / rate / side, time), rate * 1e-9);
+  }
+  return RAD_OK;
+}
+
+static rad_status print_experiment(const experiment *x, int32_t jobs, text *out)
+{
+  arena mem = {0};
+  config trial = {0};
+  double flop;
+  const double *point = middle(x, &mem);
+  config_write(&x->base, out);
+  print_space(x, out);
+  rad_status s = point ? experiment_trial(x, point, &trial) : RAD_ENOMEM;
+  if (s >= 0)
+    s = print_arms(x, &trial, &flop, out);
+  if (s >= 0)
+    s = print_size(x, flop, jobs, out);
+  config_free(&trial);
+  arena_free(&mem);
+  return s;
+}
+
+rad_status check_experiment(env *e, const char *file, const override *o, size_t n, int32_t jobs,
+                            text *out)
+{
+  experiment x = {0};
+  rad_status s = experiment_open(&x, e, file, o, n);
+  if (s >= 0)
+    s = print_experiment(&x, jobs, out);
+  experiment_free(&x);
+  return s;
+}

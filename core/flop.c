@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * flop.c - what one sample costs: the network runs on arithmetic that only counts. */
+#include "model.h"
+
+static void swap_arithmetic(model *m, const rad_math *math, double *owner)
+{
+  for (uint32_t i = 0; i < m->pub.nnode; i++) {
+    m->node[i].layer->ctx.math = math;
+    m->node[i].layer->owner = owner;
+  }
+}
+
+rad_status model_flop(model *m, double *forward, double *backward)
+{
+  const rad_math counting = math_counting();
+  const uint64_t id = 0;
+  float *x = arena_alloc(&m->mem, (rad_count(&m->node[0].in[0]) + 16) * sizeof *x);
+  const model_pass p = {.when = {.nepoch = 1, .nstep = 1},
+                        .training = true,
+                        .grads = true,
+                        .x = x,
+                        .n = 1,
+                        .id = &id};
+  double sum = 0;
+  if (!x)
+    return RAD_ENOMEM;
+  swap_arithmetic(m, &counting, &sum);
+  rad_status s = model_forward(m, &p);
+  *forward = sum;
+  if (s >= 0)
+    s = model_backward(m, &p);
+  *backward = sum - *forward;
+  swap_arithmetic(m, &m->math, NULL);
+  return s;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * main.c - the program: finds the subcommand. */
+#include "commands.h"
+#include "study.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *help; /* NULL: not for users */
+} commands[] = {
+    {"run", cmd_run, "run experiments, or go on with one"},
+    {"check", cmd_check, "print what an experiment is and will take, run nothing"},
+    {"plugins", cmd_plugins, "list the plugins that are found, and where"},
+    {"help", cmd_help, "explain kinds of plugins, plugins and their keys"},
+    {"data", cmd_data, "get data sets, list what is there"},
+    {"worker", worker_main, NULL},
+};
+enum { NCOMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *to)
+{
+  fputs("Usage: rademacher COMMAND [arguments]\n"
+        "\n"
+        "Trains networks on real data and on noise, side by side: which of them fit noise?\n"
+        "\n"
+        "  rademacher data get fashion-mnist\n"
+        "  rademacher run configs/quickstart.ini\n"
+        "\n",
+        to);
+  for (size_t i = 0; i < NCOMMANDS; i++)
+    if (commands[i].help)
+      fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+  fputs("\n`rademacher COMMAND --help` explains a command.\n", to);
+}
+
+static int unknown(const char *name)
+{
+  const char *list[NCOMMANDS];
+  size_t n = 0;
+  for (size_t i = 0; i < NCOMMANDS; i++)
+    if (commands[i].help)
+      list[n++] = commands[i].name;
+  const char *near = text_nearest(name, list, n);
+  fprintf(stderr, "rademacher: no command '%s'%s%s%s; `rademacher --help` lists them\n", name,
+          near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+  return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+  signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write */
+  if (plugins_set_program(argv[0]) < 0)
+    return EXIT_FAILED;
+  if (argc < 2) {
+    usage(stderr);
+    return EXIT_USAGE;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    usage(stdout);
+    return EXIT_DONE;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    printf("rademacher %s, plugin ABI %u.%u\n", PACKAGE_VERSION, RAD_ABI, RAD_MINOR);
+    return EXIT_DONE;
+  }
+  for (size_t i = 0; i < NCOMMANDS; i++)
+    if (strcmp(argv[1], commands[i].name) == 0)
+      return commands[i].run(argc - 1, argv + 1);
+  return unknown(argv[1]);
+}
