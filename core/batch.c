@@ -60,7 +60,8 @@ rad_status batch_new(batch **out, const data *d, size_t cap)
   if (!b->b.x || !b->b.target || !b->b.weight || !b->id || !b->row || !b->label || !b->truth ||
       !b->raw) {
     batch_free(b);
-    return RAD_ENOMEM;
+    return diag_error(d->env->diag, RAD_ENOMEM, (origin){0},
+                      "out of memory for batches of %zu samples; make [run] batch smaller", cap);
   }
   b->cap = cap;
   b->b.facts = &d->facts;

@@ -273,9 +273,7 @@ static rad_status plan_noise(data *d)
     const rad_noise_ops *ops = &m->plugin->ops.noise;
     const rad_facts *f = ops->flags & RAD_CHANGES_INPUTS ? &d->pool->noise_facts : &d->pool->facts;
     const size_t mark = scratch_mark(m->env);
-    m->planning = true;
     const rad_status r = ops->plan ? ops->plan(&m->ctx, m->self, f) : RAD_OK;
-    m->planning = false;
     scratch_release(m->env, mark);
     RAD_TRY(r);
     RAD_TRY(assign(d, m));
@@ -339,7 +337,7 @@ static rad_status data_new(data **out, env *e, const config *arm, const char *ca
     r = samples ? fill(d) : plan_noise(d);
   if (r < 0) {
     data_free(d);
-    return r;
+    return r == RAD_ENOMEM ? diag_error(e->diag, r, (origin){0}, "out of memory for the data") : r;
   }
   network_facts(d);
   *out = d;
