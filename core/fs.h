@@ -34,12 +34,15 @@ rad_status fs_mkdirs(const char *path, diag *); /* with parents; existing is fin
 rad_status fs_lock(const char *path, int *fd, diag *);
 bool fs_is_file(const char *path);
 bool fs_is_dir(const char *path);
-/* Names in a folder, sorted bytewise, without dot entries; folders end in '/'. From the arena. */
+/* Names in a folder, sorted bytewise, without "." and "..", at most a million; folders end in '/'.
+ * NULL-terminated, from the arena. */
 rad_status fs_list(const char *path, arena *, const char ***names, size_t *n, diag *);
 /* "DIR/NAME" in the arena; dir "" or NAME absolute: NAME. */
 char *fs_join(arena *, const char *dir, const char *name);
 char *fs_dirname(arena *, const char *path);  /* "" where there is no '/' */
 char *fs_absolute(arena *, const char *path); /* against the working directory; not resolved */
+/* Absolute path of this program: what the system says, else argv0 where it has a '/'; or NULL. */
+char *fs_program(arena *, const char *argv0);
 void fs_sha256(const void *bytes, size_t n, char hex[65]);
 rad_status fs_sha256_file(const char *path, char hex[65], diag *);
 /* Data homes in order: $RADEMACHER_DATA, else $XDG_DATA_HOME/rademacher, else

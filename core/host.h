@@ -27,7 +27,7 @@ typedef struct env { /* one per process */
 void env_free(env *);
 
 typedef struct declared { /* a tensor that an instance has declared */
-  rad_tensor t;           /* copied; name from the env's arena */
+  rad_tensor t;           /* copied; name from the instance's arena */
   size_t count, bytes;    /* elements; bytes, 64-byte multiple */
 } declared;
 typedef struct instance {
@@ -40,11 +40,13 @@ typedef struct instance {
   uint64_t seedkey; /* salt: "KIND NAME"; inserted layers: "KIND NAME SITE" */
   declared *tensor;
   size_t ntensor, ctensor;
-  void **state;      /* (ntensor) after instance_state; == ctx.state */
-  bool planning;     /* tensors may be declared */
-  const char *title; /* "[layer h1] dense" for messages */
-  arena mem;         /* host->alloc, texts of keys, files read */
-  void *owner;       /* the part of the core that made it */
+  void **state;              /* (ntensor) after instance_state; == ctx.state */
+  bool planning;             /* tensors may be declared */
+  const char *title;         /* "[layer h1] dense" for messages */
+  arena mem;                 /* host->alloc, texts of keys, files read */
+  void *owner;               /* the part of the core that made it */
+  const struct instance *of; /* whose self this is (instance_site), or NULL */
+  struct held *held;         /* files that host->read has mapped, paths that host->path has made */
 } instance;
 
 /* An instance of `plugin` (by name) of a kind for a section: keys filled, init called.
@@ -59,7 +61,13 @@ rad_status instance_state(instance *);
 /* Declared again for another model or run: forgets the declarations and frees the state. */
 void instance_replan(instance *);
 
+extern const rad_host host_services; /* services.c: what ctx.host points to */
+size_t type_bytes(uint32_t type);    /* of one element of an array; 0: no such type */
+void held_free(instance *);          /* services.c: unmaps the files */
+
 /* scratch: everything taken since the mark is given back. Every call of a callback is bracketed. */
 size_t scratch_mark(env *);
 void scratch_release(env *, size_t mark);
+void *scratch_take(env *, size_t bytes); /* aligned to 64; NULL: no memory */
+void scratch_free(env *);
 #endif

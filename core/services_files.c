@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * services_files.c - files for plugins: input by the values of RAD_FILE keys, output into the run
+ * directory. */
+#include "fs.h"
+#include "services.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* the most that one packed input file may grow to */
+#define READ_LIMIT (SIZE_MAX > 0xffffffffu ? (size_t)8 << 20 << 10 : SIZE_MAX / 2)
+
+struct held {
+  struct held *next;
+  fs_bytes bytes;   /* of host->read */
+  const char *path; /* of host->path */
+};
+
+static struct held *hold(instance *i)
+{
+  struct held *h = arena_alloc(&i->mem, sizeof *h);
+  if (!h)
+    return NULL;
+  *h = (struct held){.next = i->held};
+  return i->held = h;
+}
+
+void held_free(instance *i)
+{
+  for (struct held *h = i->held; h; h = h->next)
+    fs_unmap(&h->bytes);
+  i->held = NULL;
+}
+
+/* --- input --- */
+/* Is `path` a setting's value, or below the folder that it names? */
+static bool is_below(const char *path, const char *value)
+{
+  const size_t n = strlen(value);
+  return n > 0 && strncmp(path, value, n) == 0 &&
+         (path[n] == '\0' || path[n] == '/' || value[n - 1] == '/');
+}
+
+/* The file in which a path was written: that of the RAD_FILE setting whose value it starts with. */
+static origin origin_of(const instance *i, const char *path)
+{
+  const rad_plugin *p = &i->plugin->d;
+  for (size_t k = 0; i->section && k < p->nkeys; k++) {
+    const setting *s =
+        p->keys[k].flags & RAD_FILE ? section_get(i->section, p->keys[k].name) : NULL;
+    if (s && is_below(path, s->value))
+      return s->at;
+  }
+  return (origin){0};
+}
+
+/* Where a path of a plugin is; `out` from the arena. */
+static rad_status resolve(const instance *i, arena *mem, const char *path, const char **out)
+{
+  const origin at = origin_of(i, path);
+  const char *base = fs_dirname(mem, at.file ? at.file : "");
+  diag d = {0};
+  rad_status s = base ? fs_data_path(mem, base, path, out, &d) : RAD_ENOMEM;
+  if (s < 0)
+    diag_error(i->env->diag, s,
+               at.file      ? at
+               : i->section ? i->section->at
+                            : at,
+               "%s: %s", i->title, s == RAD_ENOMEM ? "out of memory" : text_str(&d.messages));
+  diag_free(&d);
+  return s;
+}
+
+static rad_status record(instance *i, const char *path, const fs_bytes *b)
+{
+  env *e = i->env;
+  for (size_t n = 0; n < e->nfiles; n++)
+    if (strcmp(e->files[n].path, path) == 0)
+      return RAD_OK;
+  if (e->nfiles == e->cfiles) {
+    const size_t cap = e->cfiles ? 2 * e->cfiles : 8;
+    input_file *v = realloc(e->files, cap * sizeof *v);
+    if (!v)
+      return RAD_ENOMEM;
+    e->files = v;
+    e->cfiles = cap;
+  }
+  input_file f = {.path = arena_strdup(&e->mem, path), .bytes = b->n};
+  if (!f.path)
+    return RAD_ENOMEM;
+  if (e->checksums)
+    fs_sha256(b->p, b->n, f.sha256);
+  e->files[e->nfiles++] = f;
+  return RAD_OK;
+}
+
+rad_status service_read(rad_ctx *c, const char *path, const uint8_t **bytes, size_t *n)
+{
+  instance *i = c->core;
+  const char *file;
+  RAD_TRY(resolve(i, &i->mem, path, &file));
+  const char *absolute = fs_absolute(&i->mem, file);
+  struct held *h = absolute ? hold(i) : NULL;
+  if (!h)
+    return rad_fail(c, RAD_ENOMEM, "out of memory");
+  RAD_TRY(fs_map(absolute, FS_GUNZIP, READ_LIMIT, &h->bytes, i->env->diag));
+  if (record(i, absolute, &h->bytes) < 0)
+    return rad_fail(c, RAD_ENOMEM, "out of memory");
+  *bytes = h->bytes.p;
+  *n = h->bytes.n;
+  return RAD_OK;
+}
+
+rad_status service_list(rad_ctx *c, const char *path, const char *const **names, size_t *n)
+{
+  instance *i = c->core;
+  const char *folder, **v;
+  RAD_TRY(resolve(i, &i->mem, path, &folder));
+  RAD_TRY(fs_list(folder, &i->mem, &v, n, i->env->diag));
+  *names = v;
+  return RAD_OK;
+}
+
+/* At most *n bytes from the start of an open file; *n: how many there are. */
+static rad_status read_start(int fd, uint8_t *out, size_t *n)
+{
+  size_t have = 0;
+  while (have < *n) {
+    const ssize_t got = read(fd, out + have, *n - have);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return RAD_EIO;
+    if (got == 0)
+      break;
+    have += (size_t)got;
+  }
+  *n = have;
+  return RAD_OK;
+}
+
+rad_status service_load(rad_ctx *c, const char *path, uint8_t *out, size_t *n)
+{
+  instance *i = c->core;
+  arena mem = {0}; /* not the instance's: workers come here, and often */
+  const char *file;
+  rad_status s = resolve(i, &mem, path, &file);
+  if (s < 0) {
+    arena_free(&mem);
+    return s;
+  }
+  struct stat st;
+  const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+  if (fd < 0 || fstat(fd, &st) < 0)
+    s = rad_fail(c, RAD_EIO, "cannot open %s: %s", file, strerror(errno));
+  else if (!S_ISREG(st.st_mode))
+    s = rad_fail(c, RAD_EINVAL, "%s is not a regular file", file);
+  else if (!out)
+    *n = (size_t)st.st_size;
+  else if (read_start(fd, out, n) < 0)
+    s = rad_fail(c, RAD_EIO, "cannot read %s: %s", file, strerror(errno));
+  if (fd >= 0)
+    close(fd);
+  arena_free(&mem);
+  return s;
+}
+
+/* --- output --- */
+static bool is_plain_name(const char *name)
+{
+  const size_t n = strlen(name);
+  if (n == 0 || n > 100 || name[0] == '.')
+    return false;
+  for (size_t i = 0; i < n; i++)
+    if (name[i] <= ' ' || name[i] == 0x7f || name[i] == '/' || name[i] == '\\')
+      return false;
+  return true;
+}
+
+static const char *run_file(rad_ctx *c, const char *name)
+{
+  instance *i = c->core;
+  if (!i->env->run_dir) {
+    rad_fail(c, RAD_EINVAL, "there is no run directory for %.100s", name ? name : "");
+    return NULL;
+  }
+  if (!name || !is_plain_name(name)) {
+    rad_fail(c, RAD_EINVAL, "'%.100s' is not a plain file name of the run directory",
+             name ? name : "");
+    return NULL;
+  }
+  const char *dir = i->env->run_dir;
+  const size_t n = strlen(dir);
+  for (const struct held *h = i->held; h; h = h->next) /* asked for again with every event */
+    if (h->path && strncmp(h->path, dir, n) == 0 && h->path[n] == '/' &&
+        strcmp(h->path + n + 1, name) == 0)
+      return h->path;
+  const char *path = fs_join(&i->mem, dir, name);
+  path = path ? fs_absolute(&i->mem, path) : NULL;
+  struct held *h = path ? hold(i) : NULL;
+  if (!h)
+    rad_fail(c, RAD_ENOMEM, "out of memory");
+  else
+    h->path = path;
+  return h ? path : NULL;
+}
+
+const char *service_path(rad_ctx *c, const char *name)
+{
+  return run_file(c, name);
+}
+
+rad_status service_append(rad_ctx *c, const char *name, const void *bytes, size_t n)
+{
+  instance *i = c->core;
+  const char *path = run_file(c, name);
+  if (!path)
+    return RAD_EINVAL;
+  const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+  struct stat st;
+  if (fd < 0 || fstat(fd, &st) < 0) {
+    const rad_status s = rad_fail(c, RAD_EIO, "cannot open %s: %s", path, strerror(errno));
+    if (fd >= 0)
+      close(fd);
+    return s;
+  }
+  rad_status s = fs_put(fd, bytes, n, path, i->env->diag);
+  if (s < 0 && ftruncate(fd, st.st_size) < 0) /* no half line where the disk is full */
+    s = rad_fail(c, RAD_EIO, "cannot take back half a line of %s: %s", path, strerror(errno));
+  if (close(fd) < 0 && s == RAD_OK)
+    s = rad_fail(c, RAD_EIO, "cannot write %s: %s", path, strerror(errno));
+  return s;
+}
