@@ -30,22 +30,31 @@ CORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/core \
 
 noinst_LTLIBRARIES = core/libradcore.la core/libradfast.la
 core_libradcore_la_SOURCES = \
+  core/arena.c \
   core/arm.c \
   core/arm.h \
   core/blocks.c \
   core/blocks.h \
+  core/cache.c \
   core/checkpoint.c \
+  core/cmd_check.c \
+  core/cmd_run.c \
   core/config.h \
   core/cut.c \
   core/data.h \
+  core/diag.c \
   core/diag.h \
   core/evaluate.c \
   core/experiment.h \
   core/flop.c \
+  core/fs.c \
   core/fs.h \
+  core/fs_data.c \
+  core/fs_read.c \
   core/host.c \
   core/host.h \
   core/inspect.c \
+  core/json.c \
   core/json.h \
   core/keys.c \
   core/keys.h \
@@ -55,26 +64,38 @@ core_libradcore_la_SOURCES = \
   core/model.c \
   core/model.h \
   core/network.c \
+  core/number.c \
+  core/options.c \
+  core/options.h \
   core/pass.c \
   core/philox.c \
   core/philox.h \
   core/plugin.h \
   core/portable.c \
+  core/references.c \
   core/safetensors.c \
   core/safetensors.h \
   core/scratch.c \
   core/searched.c \
+  core/sections.c \
   core/sections.h \
+  core/services.c \
+  core/services.h \
+  core/services_files.c \
   core/setup.c \
   core/source.c \
   core/source.h \
+  core/space.c \
   core/store.c \
+  core/store.h \
   core/study.h \
   core/targets.c \
+  core/text.c \
   core/text.h \
   core/train.c \
   core/train.h \
-  core/tree.c
+  core/tree.c \
+  core/utf8.h
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_libradcore_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)
 core_libradcore_la_LIBADD = core/libradfast.la \
@@ -89,3 +110,8 @@ core_libradfast_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_libradfast_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS) $(EXACT_CFLAGS)
 core_libradfast_la_LDFLAGS =
 
+bin_PROGRAMS = rademacher
+rademacher_SOURCES = core/main.c
+rademacher_CPPFLAGS = $(CORE_CPPFLAGS)
+rademacher_LDADD = core/libradcore.la
+rademacher_LDFLAGS =

@@ -1,1 +1,35 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# A Check suite is one program; a .sh file a test of the program from outside.
+TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core $(CHECK_CFLAGS)
+LDADD = core/libradcore.la $(CHECK_LIBS)
+SH_TESTS =
+
+if HAVE_CHECK
+check_PROGRAMS += tests/conformance \
+  tests/core_safetensors
+endif
+
+tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_safetensors_LDFLAGS =
+
+tests_conformance_SOURCES = \
+  tests/conformance.c \
+  tests/conformance.h \
+  tests/conformance_course.c \
+  tests/conformance_layer.c \
+  tests/conformance_loss.c \
+  tests/lab_stub.c
+tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_conformance_LDFLAGS =
+
+TESTS += $(check_PROGRAMS) $(SH_TESTS)
+EXTRA_DIST += $(SH_TESTS) tests/lib.sh
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+  RADEMACHER='$(abs_builddir)/rademacher'; export RADEMACHER; \
+  RAD_PLUGIN_PATH='$(abs_builddir)/plugins'; export RAD_PLUGIN_PATH; \
+  RADEMACHER_DEFAULTS='$(abs_top_srcdir)/configs/defaults.ini'; export RADEMACHER_DEFAULTS; \
+  top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+  top_builddir='$(abs_top_builddir)'; export top_builddir; \
+  CC='$(CC)'; export CC; LC_ALL=C; export LC_ALL;
