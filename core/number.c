@@ -139,7 +139,7 @@ static decimal take_apart(const char *s)
 /* 0.00123, 12300, 1.23e-7 */
 static const char *put_together(char out[32], const decimal *d)
 {
-  const bool plain = d->exponent >= -5 && d->exponent < 15;
+  const bool plain = d->exponent >= -4 && d->exponent < 15;
   const int before = !plain ? 1 : d->exponent < 0 ? 0 : d->exponent + 1; /* digits before the '.' */
   char *p = out;
   if (d->negative)
