@@ -11,6 +11,8 @@ typedef struct dim {  /* rad_dim and where its value goes */
   const char *axis;
   const char *copy; /* block copy that the value is for: "body.2", or NULL */
   origin at;
+  bool first; /* of a key's copies: its value is also that of the section itself */
+  const char *kind, *name, *key, *only; /* the setting in the base configuration */
 } dim;
 typedef struct space { /* parents before children; `view` is what search plugins get */
   dim *dim;

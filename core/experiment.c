@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * experiment.c - reads an experiment and checks all that can be known before data are opened.
+ *
+ * What is checked is what will run: every arm, with every row of every axis, the other axes at
+ * their first row. A mistake that several of these share is reported once. */
+#include "blocks.h"
+#include "sections.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* --- messages --- */
+static bool has_line(const text *t, const char *line, size_t n)
+{
+  for (const char *s = text_str(t); *s; s++) {
+    const size_t length = strcspn(s, "\n");
+    if (length == n && memcmp(s, line, n) == 0)
+      return true;
+    s += length;
+    if (!*s)
+      break;
+  }
+  return false;
+}
+
+/* Moves the messages of `from` to `to`, those that are there already left out. */
+static void merge(diag *to, diag *from)
+{
+  const char *s = text_str(&from->messages);
+  while (*s) {
+    const size_t n = strcspn(s, "\n");
+    if (!has_line(&to->messages, s, n)) {
+      const char *warning = strstr(s, "warning: ");
+      if (warning && warning < s + n)
+        to->warnings++;
+      else
+        to->errors++;
+      text_add(&to->messages, s, n);
+      text_puts(&to->messages, "\n");
+    }
+    s += n + (s[n] == '\n');
+  }
+  if (from->errors > 0 && to->errors == 0)
+    to->errors = from->errors; /* memory ran out before there was a message */
+  diag_free(from);
+}
+
+/* --- what runs --- */
+static const char *row_name(const section *axis, size_t i)
+{
+  for (size_t k = 0; k < axis->n; k++)
+    if (strcmp(axis->v[k].key, "enabled") != 0 && i-- == 0)
+      return axis->v[k].key;
+  return NULL;
+}
+
+/* Row `row` of the axis `varied`, the first row of the others, under one arm. */
+static rad_status check_variant(experiment *e, const char *arm, const section *varied, size_t row)
+{
+  config c = {0}, under = {0};
+  diag *d = e->env->diag;
+  rad_status s = config_copy(&c, &e->base);
+  for (const section *a = NULL; s == RAD_OK && (a = config_next(&e->base, "axis", a));) {
+    const char *name = row_name(a, a == varied ? row : 0);
+    s = name ? config_row(&c, a->name, name, d) : RAD_OK;
+  }
+  if (s == RAD_OK)
+    s = config_arm(&under, &c, arm, d);
+  if (s == RAD_OK) {
+    sections_check(e->env, &under, true);
+    references_check(e->env, &under);
+    metrics_check(e->env, &under, e->objective.allow_test);
+  }
+  config_free(&under);
+  config_free(&c);
+  return s;
+}
+
+static rad_status check_merged(experiment *e, const char *arm, const section *varied, size_t row)
+{
+  diag *all = e->env->diag, here = {0};
+  e->env->diag = &here;
+  const rad_status s = check_variant(e, arm, varied, row);
+  e->env->diag = all;
+  merge(all, &here);
+  return s == RAD_ENOMEM ? diag_error(all, s, (origin){0}, "out of memory") : RAD_OK;
+}
+
+static rad_status check_variants(experiment *e)
+{
+  for (size_t i = 0; i < e->narm; i++) {
+    RAD_TRY(check_merged(e, e->arm[i], NULL, 0));
+    for (const section *a = NULL; (a = config_next(&e->base, "axis", a));)
+      for (size_t row = 1; row_name(a, row); row++)
+        RAD_TRY(check_merged(e, e->arm[i], a, row));
+  }
+  return RAD_OK;
+}
+
+/* --- the core's own sections --- */
+static bool has_key(const section *s, const char *key)
+{
+  for (size_t i = 0; i < s->n; i++)
+    if (strcmp(s->v[i].key, key) == 0)
+      return true;
+  return false;
+}
+
+/* Keys that are searched keep their defaults here: their values are the trials'. */
+static rad_status fill(experiment *e, const char *kind, void *keys)
+{
+  const kind_info *info = kind_by_name(kind);
+  const section *s = config_find(&e->base, kind, "");
+  section plain = {0};
+  if (s) {
+    plain = *s;
+    plain.n = 0;
+    plain.v = arena_alloc(&e->mem, (s->n + 1) * sizeof *plain.v);
+    if (!plain.v)
+      return diag_error(e->env->diag, RAD_ENOMEM, s->at, "out of memory");
+    for (size_t i = 0; i < s->n; i++)
+      if (!is_searched(s->v[i].value))
+        plain.v[plain.n++] = s->v[i];
+  }
+  for (size_t i = 0; i < info->ncommon; i++)
+    if (!info->common[i].def && (!s || !has_key(s, info->common[i].name)))
+      return RAD_OK; /* no [search]: one trial; a missing plugin has been reported */
+  return keys_fill(info->common, info->ncommon, s ? &plain : NULL, keys, &e->mem, e->env->diag);
+}
+
+static rad_status read_seeds(experiment *e)
+{
+  const section *s = config_find(&e->base, "run", "");
+  const setting *set = s ? section_get(s, "seeds") : NULL;
+  const origin at = set ? set->at : (origin){0};
+  const rad_list *list = &e->run.seeds;
+  diag *d = e->env->diag;
+  if (list->n == 0)
+    return diag_error(d, RAD_EINVAL, at, "[run] seeds: needs at least one number");
+  e->seed = arena_alloc(&e->mem, list->n * sizeof *e->seed);
+  if (!e->seed)
+    return diag_error(d, RAD_ENOMEM, at, "out of memory");
+  for (size_t i = 0; i < list->n; i++) {
+    const uint64_t v = (uint64_t)list->v[i];
+    if ((double)v != list->v[i])
+      return diag_error(d, RAD_EINVAL, at, "[run] seeds: must be whole numbers");
+    for (size_t k = 0; k < i; k++)
+      if (e->seed[k] == v)
+        return diag_error(d, RAD_EINVAL, at, "[run] seeds: %llu is there twice",
+                          (unsigned long long)v);
+    e->seed[e->nseed++] = v;
+  }
+  return RAD_OK;
+}
+
+static rad_status read_core_sections(experiment *e)
+{
+  RAD_TRY(fill(e, "run", &e->run));
+  RAD_TRY(fill(e, "search", &e->search));
+  RAD_TRY(fill(e, "objective", &e->objective));
+  return read_seeds(e);
+}
+
+/* --- open --- */
+static rad_status open_config(experiment *e, const char *file, const override *v, size_t n)
+{
+  const char *slash = strrchr(file, '/');
+  const char *name = slash ? slash + 1 : file;
+  const size_t length = strlen(name);
+  const bool ini = length > 4 && strcmp(name + length - 4, ".ini") == 0;
+  e->file = arena_strdup(&e->mem, file);
+  e->name = arena_strndup(&e->mem, name, ini ? length - 4 : length);
+  const char *defaults = experiment_defaults(&e->mem);
+  if (!e->file || !e->name || !defaults)
+    return diag_error(e->env->diag, RAD_ENOMEM, (origin){0}, "out of memory");
+  return config_read(&e->base, defaults, file, v, n, e->env->diag);
+}
+
+static rad_status open_checked(experiment *e, const char *file, const override *v, size_t n)
+{
+  const rad_status read = open_config(e, file, v, n);
+  if (read < 0 && read != RAD_EINVAL)
+    return read;
+  sections_check(e->env, &e->base, false);
+  RAD_TRY(read); /* half a file: what follows would be wrong about the other half */
+  RAD_TRY(config_arms(&e->base, &e->arm, &e->narm));
+  rad_status worst = read_core_sections(e); /* allow_test is among them */
+  RAD_TRY(check_variants(e));
+  const rad_status s = space_build(&e->space, e->env, &e->base, &e->mem);
+  worst = s < 0 ? s : worst;
+  const rad_status m = metrics_read(e);
+  worst = m < 0 ? m : worst;
+  e->space.view.nscore = e->objective.direction == DIRECTION_PARETO ? e->nterm : e->nterm > 0;
+  e->space.view.nconstraint = e->nconstraint;
+  return worst;
+}
+
+rad_status experiment_open(experiment *e, env *v, const char *file, const override *o, size_t n)
+{
+  diag *user = v->diag, here = {0};
+  *e = (experiment){.env = v};
+  v->diag = &here;
+  rad_status s = open_checked(e, file, o, n);
+  v->diag = user;
+  if (s == RAD_OK && here.errors > 0)
+    s = RAD_EINVAL;
+  merge(user, &here);
+  return s;
+}
+
+void experiment_free(experiment *e)
+{
+  config_free(&e->base);
+  arena_free(&e->mem);
+  *e = (experiment){0};
+}
+
+rad_status experiment_arm(env *e, const config *trial, const char *arm, config *out)
+{
+  RAD_TRY(config_arm(out, trial, arm, e->diag));
+  const rad_status s = blocks_expand(out, e->diag);
+  if (s < 0)
+    config_free(out);
+  return s;
+}

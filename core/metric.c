@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * metric.c - names of metrics, and who may look at the test split: what selects may not. */
+#include "sections.h"
+#include <math.h>
+#include <string.h>
+
+static const char *const splits[] = {"train", "val", "test"};
+static const char *const statics[] = {"parameters", "active_weights", "flop"};
+static const char *const of_arm[] = {"epochs", "epochs_to_fit", "seconds"};
+
+static bool among(const char *const *list, size_t n, const char *word)
+{
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(list[i], word) == 0)
+      return true;
+  return false;
+}
+
+typedef struct place {
+  const char *name; /* as written */
+  origin at;
+  const char *title;
+  diag *diag;
+} place;
+
+static rad_status reject(const place *p, const char *what, const char *near)
+{
+  return diag_error(p->diag, RAD_EINVAL, p->at, "%s %.80s: %s%s%s%s", p->title, p->name, what,
+                    near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+static rad_status no_memory(const place *p)
+{
+  return diag_error(p->diag, RAD_ENOMEM, p->at, "out of memory");
+}
+
+/* "a.b.c" into words; 0: an empty word, or more than `cap`. */
+static size_t split_dots(arena *mem, const char *name, const char **word, size_t cap)
+{
+  size_t n = 0;
+  for (const char *s = name;; s++) {
+    const size_t length = strcspn(s, ".");
+    if (length == 0 || n == cap || !(word[n] = arena_strndup(mem, s, length)))
+      return 0;
+    n++;
+    s += length;
+    if (!*s)
+      return n;
+  }
+}
+
+bool metric_is_test(const char *name)
+{
+  for (const char *s = name; (s = strstr(s, "test.")); s++)
+    if (s == name || s[-1] == '.')
+      return true;
+  return false;
+}
+
+static rad_status parse_static(const place *p, const char *const *word, size_t n, arena *mem,
+                               const char **canonical)
+{
+  if (n != 2 || !among(statics, 3, word[1]))
+    return reject(p, "of a model there are model.parameters, model.active_weights and model.flop",
+                  n > 1 ? text_nearest(word[1], statics, 3) : NULL);
+  *canonical = arena_printf(mem, "model.%s", word[1]);
+  return *canonical ? RAD_OK : no_memory(p);
+}
+
+/* A metric belongs to a split, to "DATASET.split", or to a measure or regularizer of the arm. */
+static rad_status check_source(const experiment *e, const place *p, const char *arm,
+                               const char *const *word, size_t n, arena *mem)
+{
+  static const char *const kinds[] = {"measure", "regularizer", "dataset"};
+  const char *list[64];
+  size_t m = 0;
+  if (n == 1 && among(of_arm, 3, word[0]))
+    return RAD_OK;
+  if (n > 1 && among(splits, 3, word[0]))
+    return RAD_OK;
+  if (n > 1) {
+    config c = {0};
+    rad_status s = config_arm(&c, &e->base, arm, e->env->diag);
+    for (size_t k = 0; k < 3 && s == RAD_OK; k++)
+      if (config_find(&c, kinds[k], word[0])) {
+        config_free(&c);
+        return RAD_OK;
+      }
+    config_free(&c);
+    RAD_TRY(s);
+  }
+  for (size_t i = 0; i < 3; i++)
+    list[m++] = n > 1 ? splits[i] : of_arm[i];
+  for (const section *s = NULL; n > 1 && m < 64 && (s = config_next(&e->base, "measure", s));)
+    list[m++] = arena_strdup(mem, s->name);
+  const char *near = text_nearest(word[0], list, m);
+  return reject(p,
+                "no such metric; they are ARM.train.NAME, ARM.val.NAME, ARM.test.NAME, "
+                "ARM.MEASURE.NAME, ARM.epochs, ARM.epochs_to_fit, ARM.seconds and model.NAME",
+                near);
+}
+
+rad_status metric_parse(const experiment *e, const char *name, origin at, const char *title,
+                        arena *mem, const char **canonical)
+{
+  const place p = {name, at, title, e->env->diag};
+  const char *word[16], *arm = e->arm[0];
+  size_t n = split_dots(mem, name, word, 16), first = 0;
+  if (n == 0)
+    return reject(&p, "a metric is written ARM.SPLIT.NAME, as in real.val.accuracy", NULL);
+  if (strcmp(word[0], "model") == 0)
+    return parse_static(&p, word, n, mem, canonical);
+  if (among(e->arm, e->narm, word[0])) {
+    arm = word[0];
+    first = 1;
+  } else if (e->narm > 1 || strcmp(arm, "main") != 0) {
+    return among(splits, 3, word[0]) || among(of_arm, 3, word[0])
+               ? reject(&p, "name the arm in front, as in ARM.val.accuracy", NULL)
+               : reject(&p, "there is no such arm", text_nearest(word[0], e->arm, e->narm));
+  }
+  if (n > first + 2 && strcmp(word[n - 1], "last") == 0)
+    n--;
+  if (n == first)
+    return reject(&p, "a metric is written ARM.SPLIT.NAME, as in real.val.accuracy", NULL);
+  size_t named = n;
+  if (named > first + 2 && (strcmp(word[n - 1], "max") == 0 || strcmp(word[n - 1], "min") == 0))
+    named--;
+  RAD_TRY(check_source(e, &p, arm, word + first, named - first, mem));
+  *canonical = arm;
+  for (size_t i = first; i < n && *canonical; i++)
+    *canonical = arena_printf(mem, "%s.%s", *canonical, word[i]);
+  return *canonical ? RAD_OK : no_memory(&p);
+}
+
+/* --- [objective] --- */
+static rad_status refuse_test(diag *d, origin at, const char *title, const char *name)
+{
+  return diag_error(d, RAD_EINVAL, at,
+                    "%s %.80s: what selects may not see the test split; use val, or say "
+                    "[objective] allow_test = true, and the report will say so too",
+                    title, name);
+}
+
+static rad_status read_term(experiment *e, const section *s, const setting *set)
+{
+  char room[160];
+  const char *title = section_title(s, room), *canonical;
+  double weight;
+  diag *d = e->env->diag;
+  RAD_TRY(metric_parse(e, set->key, set->at, title, &e->mem, &canonical));
+  if (!text_to_double(set->value, &weight) || weight == 0.0)
+    return diag_error(d, RAD_EINVAL, set->at,
+                      "%s %.80s = %.80s: must be a number other than 0, the metric's weight", title,
+                      set->key, set->value);
+  if (metric_is_test(canonical) && !e->objective.allow_test)
+    return refuse_test(d, set->at, title, set->key);
+  for (size_t i = 0; i < e->nterm; i++)
+    if (strcmp(e->term[i].metric, canonical) == 0)
+      return diag_error(d, RAD_EINVAL, set->at, "%s %.80s: this metric is there twice", title,
+                        set->key);
+  e->term[e->nterm++] = (term){.metric = canonical, .weight = weight, .at = set->at};
+  return RAD_OK;
+}
+
+static rad_status read_objective(experiment *e)
+{
+  const section *s = config_find(&e->base, "objective", "");
+  const kind_info *info = kind_by_name("objective");
+  rad_status worst =
+      keys_fill(info->common, info->ncommon, s, &e->objective, &e->mem, e->env->diag);
+  if (!s)
+    return worst;
+  e->term = arena_alloc(&e->mem, (s->n + 1) * sizeof *e->term);
+  if (!e->term)
+    return diag_error(e->env->diag, RAD_ENOMEM, s->at, "out of memory");
+  for (size_t i = 0; i < s->n; i++) {
+    if (keys_find(&(key_table){info->common, info->ncommon}, 1, s->v[i].key))
+      continue;
+    const rad_status r = read_term(e, s, &s->v[i]);
+    worst = r < 0 ? r : worst;
+  }
+  return worst;
+}
+
+/* --- [constraint NAME] --- */
+static rad_status read_constraint(experiment *e, const section *s)
+{
+  const kind_info *info = kind_by_name("constraint");
+  char room[160];
+  const char *title = section_title(s, room), *canonical;
+  diag *d = e->env->diag;
+  constraint_keys k;
+  RAD_TRY(keys_fill(info->common, info->ncommon, s, &k, &e->mem, d));
+  const setting *metric = section_get(s, "metric");
+  RAD_TRY(metric_parse(e, k.metric, metric->at, title, &e->mem, &canonical));
+  if (metric_is_test(canonical) && !e->objective.allow_test)
+    return refuse_test(d, metric->at, title, k.metric);
+  const bool least = section_get(s, "min"), most = section_get(s, "max");
+  if (!least && !most)
+    return diag_error(d, RAD_EINVAL, s->at, "%s limits nothing: it needs min, max or both", title);
+  if (k.min > k.max)
+    return diag_error(d, RAD_EINVAL, s->at, "%s min is above max", title);
+  e->constraint[e->nconstraint++] = (constraint){.name = arena_strdup(&e->mem, s->name),
+                                                 .metric = canonical,
+                                                 .min = least ? k.min : -HUGE_VAL,
+                                                 .max = most ? k.max : HUGE_VAL,
+                                                 .is_static = strncmp(canonical, "model.", 6) == 0};
+  return RAD_OK;
+}
+
+rad_status metrics_read(experiment *e)
+{
+  rad_status worst = read_objective(e);
+  e->constraint = arena_alloc(&e->mem, (e->base.n + 1) * sizeof *e->constraint);
+  if (!e->constraint)
+    return diag_error(e->env->diag, RAD_ENOMEM, (origin){0}, "out of memory");
+  for (const section *s = NULL; (s = config_next(&e->base, "constraint", s));) {
+    const rad_status r = read_constraint(e, s);
+    worst = r < 0 ? r : worst;
+  }
+  return worst;
+}
+
+/* --- `metric` keys of plugins --- */
+rad_status metrics_check(env *e, const config *c, bool allow_test)
+{
+  rad_status worst = RAD_OK;
+  for (size_t i = 0; i < c->n && !allow_test; i++) {
+    const section *s = c->v[i];
+    const kind_info *info = kind_by_name(s->kind);
+    const bool run = strcmp(s->kind, "run") == 0;
+    if (!info || !section_enabled(s) || !(run || (info->flags & KIND_PLUGIN)))
+      continue;
+    for (size_t k = 0; k < s->n; k++) {
+      const setting *set = &s->v[k];
+      char title[160];
+      /* a choice(...) starts its words behind a parenthesis, a comma or a blank */
+      const char *value = set->value;
+      bool test = metric_is_test(value);
+      for (; is_searched(set->value) && *value && !test; value++)
+        test = strchr("(, ", *value) && strncmp(value + 1, "test.", 5) == 0;
+      if (test && strcmp(set->key, run ? "fit_metric" : "metric") == 0)
+        worst = refuse_test(e->diag, set->at, section_title(s, title), set->key);
+    }
+  }
+  return worst;
+}

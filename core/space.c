@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * space.c - the dimensions of a configuration.
+ *
+ * A dimension is conditional on, in this order: the repetitions that make its copy of a layer, the
+ * choice of the plugin that has its key (x@plugin), the rows of an axis that leave its setting
+ * alone and its section switched on. A parent has conditions of its own, so one is enough. */
+#include "blocks.h"
+#include "sections.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_DIMS = 4096 };
+
+typedef struct draft { /* a dimension whose parent is still a name */
+  dim dim;
+  const char *parent;
+  bool placed;
+} draft;
+typedef struct axis {
+  const char *name; /* of the dimension */
+  config *row;      /* [n] the configuration with that row */
+  tree *tree;       /* [n] */
+  size_t n;
+} axis;
+typedef struct builder {
+  env *env;
+  const config *config;
+  arena *mem;
+  tree tree;
+  axis *axis; /* [naxis] */
+  size_t naxis;
+  draft *draft; /* [n] */
+  size_t n;
+} builder;
+
+static rad_status no_memory(const builder *b)
+{
+  return diag_error(b->env->diag, RAD_ENOMEM, (origin){0}, "out of memory");
+}
+
+static rad_status add(builder *b, const draft *d)
+{
+  if (b->n >= MAX_DIMS)
+    return diag_error(b->env->diag, RAD_EINVAL, d->dim.at, "the space has more than %d dimensions",
+                      MAX_DIMS);
+  if (!d->dim.d.name)
+    return no_memory(b);
+  b->draft[b->n++] = *d;
+  return RAD_OK;
+}
+
+/* --- axes --- */
+static rad_status add_row(builder *b, axis *a, const section *s, const setting *row)
+{
+  config *c = &a->row[a->n];
+  diag dropped = {0}; /* structure is checked where the row is run */
+  RAD_TRY(config_copy(c, b->config));
+  const rad_status r = config_row(c, s->name, row->key, b->env->diag);
+  if (r == RAD_OK && tree_build(&a->tree[a->n], c, &dropped) < 0)
+    a->tree[a->n].n = 0;
+  diag_free(&dropped);
+  if (r < 0) {
+    config_free(c);
+    return r;
+  }
+  a->n++;
+  return RAD_OK;
+}
+
+static rad_status add_axis(builder *b, const section *s)
+{
+  axis *a = &b->axis[b->naxis];
+  const char **label = arena_alloc(b->mem, (s->n + 1) * sizeof *label);
+  a->row = arena_alloc(b->mem, (s->n + 1) * sizeof *a->row);
+  a->tree = arena_alloc(b->mem, (s->n + 1) * sizeof *a->tree);
+  a->name = arena_printf(b->mem, "axis.%s", s->name);
+  if (!label || !a->row || !a->tree || !a->name)
+    return no_memory(b);
+  b->naxis++;
+  for (size_t i = 0; i < s->n; i++) {
+    if (strcmp(s->v[i].key, "enabled") == 0)
+      continue;
+    label[a->n] = arena_strdup(b->mem, s->v[i].key);
+    if (!label[a->n])
+      return no_memory(b);
+    RAD_TRY(add_row(b, a, s, &s->v[i]));
+  }
+  if (a->n == 0)
+    return RAD_EINVAL; /* sections_check has said so */
+  draft d = {.dim = {.axis = arena_strdup(b->mem, s->name), .at = s->at}};
+  d.dim.d = (rad_dim){.name = a->name,
+                      .type = RAD_ENUM,
+                      .hi = (double)(a->n - 1),
+                      .nchoice = a->n,
+                      .choice = label,
+                      .parent = -1};
+  return add(b, &d);
+}
+
+static bool section_runs(const config *c, const tree *t, const section *s)
+{
+  const section *now = config_find(c, s->kind, s->name);
+  if (!now || !section_enabled(now))
+    return false;
+  const char *dot = strrchr(s->name, '.');
+  const bool network = strcmp(s->kind, "layer") == 0 || strcmp(s->kind, "block") == 0;
+  const part *p = network ? tree_find(t, dot ? dot + 1 : s->name) : NULL;
+  return !network || (p && part_enabled(p));
+}
+
+static const setting *same_setting(const config *c, const section *s, const setting *set)
+{
+  const section *now = config_find(c, s->kind, s->name);
+  for (size_t i = 0; now && i < now->n; i++) {
+    const setting *v = &now->v[i];
+    if (strcmp(v->key, set->key) == 0 &&
+        (v->only && set->only ? strcmp(v->only, set->only) == 0 : v->only == set->only))
+      return v;
+  }
+  return NULL;
+}
+
+/* Sets the condition on the first axis that matters; false: the setting is in no trial at all. */
+static rad_status condition_on_axes(builder *b, const section *s, const setting *set, draft *d,
+                                    bool *exists)
+{
+  const bool base = section_runs(b->config, &b->tree, s);
+  *exists = base;
+  for (size_t i = 0; i < b->naxis; i++) {
+    const axis *a = &b->axis[i];
+    double *when = arena_alloc(b->mem, a->n * sizeof *when);
+    size_t n = 0;
+    if (!when)
+      return no_memory(b);
+    for (size_t r = 0; r < a->n; r++) {
+      const setting *now = same_setting(&a->row[r], s, set);
+      if (now && strcmp(now->value, set->value) == 0 && section_runs(&a->row[r], &a->tree[r], s))
+        when[n++] = (double)r;
+    }
+    if (n == (base ? a->n : 0))
+      continue; /* this axis changes nothing */
+    *exists = n > 0;
+    if (n > 0 && n < a->n && !d->parent) {
+      d->parent = a->name;
+      d->dim.d.when = when;
+      d->dim.d.nwhen = n;
+    }
+    if (!*exists)
+      break;
+  }
+  return RAD_OK;
+}
+
+/* --- one searched setting --- */
+static rad_status describe(builder *b, const rad_key *key, const section *s, const setting *set,
+                           draft *d)
+{
+  searched v;
+  char title[160];
+  RAD_TRY(searched_parse(key, set, section_title(s, title), b->mem, b->env->diag, &v));
+  rad_dim *m = &d->dim.d;
+  m->parent = -1;
+  if (v.range) {
+    m->type = key->type == RAD_INT || key->type == RAD_LONG ? RAD_INT : RAD_FLOAT;
+    m->log = v.log;
+    m->lo = v.lo;
+    m->hi = v.hi;
+  } else {
+    m->type = RAD_ENUM;
+    m->hi = (double)(v.n - 1);
+    m->nchoice = v.n;
+    m->choice = v.choice;
+  }
+  d->dim.at = set->at;
+  d->dim.kind = arena_strdup(b->mem, s->kind);
+  d->dim.name = arena_strdup(b->mem, s->name);
+  d->dim.key = arena_strdup(b->mem, set->key);
+  d->dim.only = set->only ? arena_strdup(b->mem, set->only) : NULL;
+  return d->dim.kind && d->dim.name && d->dim.key && (!set->only || d->dim.only) ? RAD_OK
+                                                                                 : no_memory(b);
+}
+
+/* "layer.body.2.hidden.units" or "optimizer.momentum@sgd" */
+static const char *dim_name(builder *b, const section *s, const char *path, const char *key,
+                            const char *only)
+{
+  return arena_printf(b->mem, "%s%s%s%s.%s%s%s", s->kind, *s->name ? "." : "", path, s->name, key,
+                      only ? "@" : "", only ? only : "");
+}
+
+/* x@plugin exists where `plugin = choice(...)` takes that plugin. */
+static rad_status condition_on_plugin(builder *b, const section *s, const setting *set,
+                                      const char *path, draft *d, bool *exists)
+{
+  const char *const *name;
+  size_t n;
+  if (!set->only)
+    return RAD_OK;
+  if (section_plugins(s, b->mem, &name, &n) < 0)
+    return no_memory(b);
+  size_t i = 0;
+  while (i < n && strcmp(name[i], set->only) != 0)
+    i++;
+  *exists = i < n;
+  if (i == n || n == 1)
+    return RAD_OK;
+  double *when = arena_alloc(b->mem, sizeof *when);
+  d->parent = dim_name(b, s, path, "plugin", NULL);
+  if (!when || !d->parent)
+    return no_memory(b);
+  *when = (double)i;
+  d->dim.d.when = when;
+  d->dim.d.nwhen = 1;
+  return RAD_OK;
+}
+
+/* --- copies --- */
+typedef struct copies { /* which repetition of each block around a part, outermost first */
+  const part *block[BLOCK_DEPTH + 1];
+  int32_t least[BLOCK_DEPTH + 1], most[BLOCK_DEPTH + 1], r[BLOCK_DEPTH + 1];
+  size_t n;
+} copies;
+
+static rad_status around(const builder *b, const part *p, copies *k)
+{
+  k->n = 0;
+  for (const part *up = p->parent; up; up = up->parent) {
+    const char *same = section_value(up->section, "same", "true");
+    if (strcmp(same, "false") != 0 && strcmp(same, "no") != 0 && strcmp(same, "off") != 0)
+      continue;
+    memmove(k->block + 1, k->block, k->n * sizeof k->block[0]);
+    k->block[0] = up;
+    k->n++;
+  }
+  for (size_t i = 0; i < k->n; i++) {
+    RAD_TRY(part_repeat(k->block[i], NULL, &k->least[i], &k->most[i], b->env->diag));
+    k->r[i] = 1;
+  }
+  return RAD_OK;
+}
+
+static bool next_copy(copies *k)
+{
+  for (size_t i = k->n; i-- > 0;) {
+    if (k->r[i] < k->most[i]) {
+      k->r[i]++;
+      return true;
+    }
+    k->r[i] = 1;
+  }
+  return false;
+}
+
+static const char *copy_path(const builder *b, const copies *k, size_t n)
+{
+  const char *path = "";
+  for (size_t i = 0; i < n && path; i++)
+    path = arena_printf(b->mem, "%s%s.%d.", path, k->block[i]->section->name, (int)k->r[i]);
+  return path;
+}
+
+/* The innermost repetition that is not always there decides; its own dimension knows the rest. */
+static rad_status condition_on_copy(builder *b, const copies *k, draft *d)
+{
+  size_t i = k->n;
+  while (i > 0 && k->r[i - 1] <= k->least[i - 1])
+    i--;
+  if (i == 0)
+    return RAD_OK;
+  const section *s = k->block[i - 1]->section;
+  const char *value = section_value(s, "repeat", "1");
+  const char *const *word = NULL;
+  size_t n = (size_t)(k->most[i - 1] - k->least[i - 1]) + 1, m = 0;
+  if (strncmp(value, "choice(", 7) == 0) {
+    const char *inner = arena_strndup(b->mem, value + 7, strlen(value) - 8);
+    if (!inner || config_words(b->mem, inner, &word, &n) < 0)
+      return no_memory(b);
+  }
+  double *when = arena_alloc(b->mem, (n + 1) * sizeof *when);
+  const char *path = copy_path(b, k, i - 1);
+  d->parent = path ? dim_name(b, s, path, "repeat", NULL) : NULL;
+  if (!when || !d->parent)
+    return no_memory(b);
+  for (size_t v = 0; v < n; v++) {
+    int64_t repeat = k->least[i - 1] + (int64_t)v;
+    if (word && !text_to_int64(word[v], &repeat))
+      continue;
+    if (repeat >= k->r[i - 1])
+      when[m++] = word ? (double)v : (double)repeat;
+  }
+  d->dim.d.when = when;
+  d->dim.d.nwhen = m;
+  return RAD_OK;
+}
+
+/* An overlay that the user wrote takes the place of the copy's own dimension. */
+static bool overlaid(builder *b, const part *p, const char *path, const setting *set)
+{
+  const char *full = arena_printf(b->mem, "%s%s", path, p->section->name);
+  const section *copy = full ? part_copy(p, full, b->mem) : NULL;
+  for (size_t i = 0; copy && i < copy->n; i++) {
+    const setting *v = &copy->v[i];
+    if (strcmp(v->key, set->key) == 0 && v->value != set->value &&
+        (v->only && set->only ? strcmp(v->only, set->only) == 0 : v->only == set->only))
+      return true;
+  }
+  return false;
+}
+
+static rad_status add_copy(builder *b, const section *s, const setting *set, const copies *k,
+                           const part *p, const draft *model)
+{
+  draft d = *model;
+  bool exists = true;
+  const char *path = k ? copy_path(b, k, k->n) : "";
+  if (!path)
+    return no_memory(b);
+  d.dim.first = true;
+  if (k && k->n > 0) {
+    if (overlaid(b, p, path, set))
+      return RAD_OK;
+    for (size_t i = 0; i < k->n; i++)
+      d.dim.first = d.dim.first && k->r[i] == 1;
+    d.dim.copy = arena_strndup(b->mem, path, strlen(path) - 1);
+    if (!d.dim.copy)
+      return no_memory(b);
+    RAD_TRY(condition_on_copy(b, k, &d));
+  }
+  RAD_TRY(condition_on_plugin(b, s, set, path, &d, &exists));
+  if (exists)
+    RAD_TRY(condition_on_axes(b, s, set, &d, &exists));
+  d.dim.dotted = d.dim.d.name = dim_name(b, s, path, set->key, set->only);
+  return exists ? add(b, &d) : RAD_OK;
+}
+
+static rad_status add_setting(builder *b, const section *s, const setting *set)
+{
+  const kind_info *info = kind_by_name(s->kind);
+  const rad_key *key = section_key(b->env, s, set, b->mem);
+  const bool network = strcmp(s->kind, "layer") == 0 || strcmp(s->kind, "block") == 0;
+  const part *p = network && !section_is_overlay(s) ? tree_find(&b->tree, s->name) : NULL;
+  char title[160];
+  draft model = {0};
+  copies k = {0};
+  if (info->flags & KIND_STUDY)
+    return RAD_EINVAL; /* sections_check has said so */
+  if (!key)
+    return diag_error(b->env->diag, RAD_EINVAL, set->at,
+                      "%s %s: a searched key needs a 'plugin =' in the same section",
+                      section_title(s, title), set->key);
+  RAD_TRY(describe(b, key, s, set, &model));
+  if (!p)
+    return add_copy(b, s, set, NULL, NULL, &model);
+  RAD_TRY(around(b, p, &k));
+  do
+    RAD_TRY(add_copy(b, s, set, &k, p, &model));
+  while (next_copy(&k));
+  return RAD_OK;
+}
+
+/* [arm NAME] kind.name.key = search(...): a value for this arm alone. */
+static rad_status add_arm_setting(builder *b, const section *arm, const setting *set)
+{
+  config c = {0};
+  const rad_key *key = NULL;
+  char title[160];
+  rad_status s = config_arm(&c, b->config, arm->name, b->env->diag);
+  for (size_t i = 0; i < c.n && s == RAD_OK && !key; i++)
+    for (size_t j = 0; j < c.v[i]->n && !key; j++) {
+      const setting *v = &c.v[i]->v[j];
+      const char *dotted = section_dotted(c.v[i], v->key, b->mem);
+      if (dotted && strcmp(dotted, set->key) == 0 && strcmp(v->value, set->value) == 0)
+        key = section_key(b->env, c.v[i], v, b->mem);
+    }
+  draft d = {0};
+  if (s == RAD_OK && !key)
+    s = diag_error(b->env->diag, RAD_EINVAL, set->at, "%s %s: there is no such key to search",
+                   section_title(arm, title), set->key);
+  if (s == RAD_OK)
+    s = describe(b, key, arm, set, &d);
+  config_free(&c);
+  d.dim.first = true;
+  d.dim.dotted = d.dim.d.name = dim_name(b, arm, "", set->key, set->only);
+  return s == RAD_OK ? add(b, &d) : s;
+}
+
+/* --- all of them --- */
+static rad_status collect(builder *b)
+{
+  rad_status worst = RAD_OK;
+  for (const section *s = NULL; (s = config_next(b->config, "axis", s));) {
+    const rad_status r = add_axis(b, s);
+    worst = r < 0 ? r : worst;
+  }
+  for (size_t i = 0; i < b->config->n; i++) {
+    const section *s = b->config->v[i];
+    const bool arm = strcmp(s->kind, "arm") == 0;
+    const kind_info *info = kind_by_name(s->kind);
+    if (!info || (arm ? !section_enabled(s) : (info->flags & KIND_FREE) != 0))
+      continue;
+    for (size_t k = 0; k < s->n; k++) {
+      rad_status r = RAD_OK;
+      if (is_searched(s->v[k].value))
+        r = arm ? add_arm_setting(b, s, &s->v[k]) : add_setting(b, s, &s->v[k]);
+      if (r == RAD_ENOMEM || b->n >= MAX_DIMS)
+        return r;
+      worst = r < 0 ? r : worst;
+    }
+  }
+  return worst;
+}
+
+static draft *draft_named(const builder *b, const char *name)
+{
+  for (size_t i = 0; name && i < b->n; i++)
+    if (strcmp(b->draft[i].dim.d.name, name) == 0)
+      return &b->draft[i];
+  return NULL;
+}
+
+/* A parent's parent is a block further out, the plugin of the same copy, or an axis: the chain is
+ * short and has no cycle. */
+static int32_t place(builder *b, space *out, draft *d)
+{
+  draft *parent = draft_named(b, d->parent);
+  int32_t up = -1;
+  for (size_t i = 0; parent && parent->placed && i < out->n && up < 0; i++)
+    if (strcmp(out->dim[i].d.name, d->parent) == 0)
+      up = (int32_t)i;
+  if (parent && !parent->placed)
+    up = place(b, out, parent);
+  d->placed = true;
+  d->dim.d.parent = up;
+  if (up < 0) {
+    d->dim.d.nwhen = 0;
+    d->dim.d.when = NULL;
+  }
+  out->dim[out->n] = d->dim;
+  return (int32_t)out->n++;
+}
+
+static rad_status finish(builder *b, space *out)
+{
+  const rad_dim **view = arena_alloc(b->mem, (b->n + 1) * sizeof *view);
+  out->dim = arena_alloc(b->mem, (b->n + 1) * sizeof *out->dim);
+  if (!out->dim || !view)
+    return no_memory(b);
+  for (size_t i = 0; i < b->n; i++)
+    if (!b->draft[i].placed)
+      place(b, out, &b->draft[i]);
+  for (size_t i = 0; i < out->n; i++)
+    view[i] = &out->dim[i].d;
+  out->view = (rad_space){.ndim = out->n, .dim = view};
+  return RAD_OK;
+}
+
+rad_status space_build(space *out, env *e, const config *c, arena *mem)
+{
+  diag dropped = {0};
+  builder b = {.env = e, .config = c, .mem = mem};
+  size_t naxis = 0;
+  *out = (space){0};
+  for (const section *s = NULL; (s = config_next(c, "axis", s));)
+    naxis++;
+  b.draft = calloc(MAX_DIMS, sizeof *b.draft);
+  b.axis = calloc(naxis + 1, sizeof *b.axis);
+  rad_status s = b.draft && b.axis ? RAD_OK : no_memory(&b);
+  if (s == RAD_OK && tree_build(&b.tree, c, &dropped) < 0)
+    b.tree.n = 0; /* references_check says what is wrong with the blocks */
+  if (s == RAD_OK)
+    s = collect(&b);
+  if (s == RAD_OK)
+    s = finish(&b, out);
+  for (size_t i = 0; b.axis && i < b.naxis; i++)
+    for (size_t r = 0; r < b.axis[i].n; r++) {
+      tree_free(&b.axis[i].tree[r]);
+      config_free(&b.axis[i].row[r]);
+    }
+  tree_free(&b.tree);
+  diag_free(&dropped);
+  free(b.axis);
+  free(b.draft);
+  return s;
+}
+
+const char *space_text(const dim *d, double value, char out[32])
+{
+  if (d->d.type == RAD_ENUM)
+    return value >= 0 && value < (double)d->d.nchoice ? d->d.choice[(size_t)value] : "";
+  if (d->d.type == RAD_INT) {
+    text t = {0};
+    text_printf(&t, "%.0f", value);
+    if (!t.failed && t.n < 32) /* within 2^53: at most 17 characters */
+      memcpy(out, text_str(&t), t.n + 1);
+    else
+      out[0] = '\0';
+    text_free(&t);
+    return out;
+  }
+  return text_from_double(out, value);
+}
