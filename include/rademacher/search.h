@@ -84,4 +84,21 @@ static inline double rad_dim_unit(const rad_dim *d, double v)
                b = d->log ? log(d->hi + pad) : d->hi + pad;
   return b > a ? ((d->log ? log(v) : v) - a) / (b - a) : 0.5;
 }
+/* Points of a space without RAD_FLOAT, in lexicographic order: the lowest values of dimensions
+ * first, first + 1, ..., those that do not exist NaN; and the point after one, false at the end. */
+static inline void rad_space_low(const rad_space *s, size_t first, double *point)
+{
+  for (size_t d = first; d < s->ndim; d++)
+    point[d] = rad_dim_exists(s, d, point) ? s->dim[d]->lo : (double)NAN;
+}
+static inline bool rad_space_next(const rad_space *s, double *point)
+{
+  for (size_t d = s->ndim; d-- > 0;)
+    if (point[d] < s->dim[d]->hi) { /* not NaN */
+      point[d] += 1.0;
+      rad_space_low(s, d + 1, point);
+      return true;
+    }
+  return false;
+}
 #endif
