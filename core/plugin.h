@@ -27,11 +27,15 @@ typedef struct plugin { /* a checked copy: what an older plugin lacks is NULL or
     rad_logger_ops logger;
     rad_math math;
   } ops;
-  rad_layer_ops after; /* of hooks.after; ops.hooks.after points here, or is NULL */
-  const char *file;    /* absolute */
+  rad_layer_ops after;            /* of hooks.after; ops.hooks.after points here, or is NULL */
+  const char *file;               /* absolute */
+  const struct plugin *hidden_by; /* another of the same kind and name; known after a scan */
 } plugin;
 typedef struct plugins plugins;
 
+/* First of all in main: where this program is. Without it installed plugins are used. */
+rad_status plugins_set_program(const char *argv0);
+const char *plugins_program(void); /* absolute path, or NULL */
 /* `dir`: --plugin-dir or NULL. */
 rad_status plugins_new(plugins **, const char *dir, diag *);
 void plugins_free(plugins *); /* never dlcloses */
@@ -40,9 +44,11 @@ void plugins_free(plugins *); /* never dlcloses */
  * name and where was looked. `title` is the section that wants it, for the message. */
 const plugin *plugins_find(plugins *, uint32_t kind, const char *name, origin, const char *title,
                            diag *);
-/* Every plugin of the path, by kind and name; files that fail to load as warnings with the reason,
- * shadowed ones as "hidden by". From the registry, valid until the next scan. */
+/* Every plugin that plugins_find can return, by kind and name; files that do not load are warnings
+ * with the reason. plugins_all: those behind them too, with hidden_by. They live as long as
+ * `plugins`. */
 rad_status plugins_scan(plugins *, const plugin *const **list, size_t *n, diag *);
+rad_status plugins_all(plugins *, const plugin *const **list, size_t *n, diag *);
 const char *const *plugins_path(const plugins *, size_t *n); /* folders, in order */
 const char *plugin_kind_name(uint32_t kind);                 /* "layer"; NULL: no such kind */
 #endif
