@@ -233,7 +233,7 @@ START_TEST(test_early_stopping)
            {"patience=2 min_delta=0.01", {"", "", "", "s", "", "", "s"}},
            {"patience=3 restore=true", {"br", "br", "r", "br", "br", "r", "r"}},
            {"stop_at=0.65", {"", "", "", "", "s", "", "s"}},
-           {"stop_at=0.65 restore=true min_delta=0.2", {"br", "r", "r", "r", "sbr", "r", "sbr"}},
+           {"stop_at=0.65 restore=true min_delta=0.25", {"br", "r", "r", "r", "sbr", "r", "sbr"}},
            {"goal=max stop_at=0.8", {"s", "", "", "", "", "s", ""}},
            {"goal=max patience=4", {"", "", "", "", "s", "s", "s"}}};
   for (size_t c = 0; c < sizeof k / sizeof *k; c++) {
