@@ -39,4 +39,13 @@ rad_status part_repeat(const part *, const char *value, int32_t *least, int32_t 
 section *part_copy(const part *, const char *full, arena *);
 /* Is the section an overlay? */
 bool section_is_overlay(const section *);
+
+typedef struct copies { /* a repetition of each block with same = false around a part */
+  const part *block[BLOCK_DEPTH + 1]; /* [n] outermost first */
+  int32_t least[BLOCK_DEPTH + 1], most[BLOCK_DEPTH + 1], r[BLOCK_DEPTH + 1];
+  size_t n;
+} copies;
+rad_status copies_around(copies *, const part *, diag *); /* the first one */
+bool copies_next(copies *);
+const char *copies_path(const copies *, size_t n, arena *); /* of the outermost n: "outer.1." */
 #endif

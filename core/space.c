@@ -215,50 +215,6 @@ static rad_status condition_on_plugin(builder *b, const section *s, const settin
 }
 
 /* --- copies --- */
-typedef struct copies { /* which repetition of each block around a part, outermost first */
-  const part *block[BLOCK_DEPTH + 1];
-  int32_t least[BLOCK_DEPTH + 1], most[BLOCK_DEPTH + 1], r[BLOCK_DEPTH + 1];
-  size_t n;
-} copies;
-
-static rad_status around(const builder *b, const part *p, copies *k)
-{
-  k->n = 0;
-  for (const part *up = p->parent; up; up = up->parent) {
-    const char *same = section_value(up->section, "same", "true");
-    if (strcmp(same, "false") != 0 && strcmp(same, "no") != 0 && strcmp(same, "off") != 0)
-      continue;
-    memmove(k->block + 1, k->block, k->n * sizeof k->block[0]);
-    k->block[0] = up;
-    k->n++;
-  }
-  for (size_t i = 0; i < k->n; i++) {
-    RAD_TRY(part_repeat(k->block[i], NULL, &k->least[i], &k->most[i], b->env->diag));
-    k->r[i] = 1;
-  }
-  return RAD_OK;
-}
-
-static bool next_copy(copies *k)
-{
-  for (size_t i = k->n; i-- > 0;) {
-    if (k->r[i] < k->most[i]) {
-      k->r[i]++;
-      return true;
-    }
-    k->r[i] = 1;
-  }
-  return false;
-}
-
-static const char *copy_path(const builder *b, const copies *k, size_t n)
-{
-  const char *path = "";
-  for (size_t i = 0; i < n && path; i++)
-    path = arena_printf(b->mem, "%s%s.%d.", path, k->block[i]->section->name, (int)k->r[i]);
-  return path;
-}
-
 /* The innermost repetition that is not always there decides; its own dimension knows the rest. */
 static rad_status condition_on_copy(builder *b, const copies *k, draft *d)
 {
@@ -277,7 +233,7 @@ static rad_status condition_on_copy(builder *b, const copies *k, draft *d)
       return no_memory(b);
   }
   double *when = arena_alloc(b->mem, (n + 1) * sizeof *when);
-  const char *path = copy_path(b, k, i - 1);
+  const char *path = copies_path(k, i - 1, b->mem);
   d->parent = path ? dim_name(b, s, path, "repeat", NULL) : NULL;
   if (!when || !d->parent)
     return no_memory(b);
@@ -312,7 +268,7 @@ static rad_status add_copy(builder *b, const section *s, const setting *set, con
 {
   draft d = *model;
   bool exists = true;
-  const char *path = k ? copy_path(b, k, k->n) : "";
+  const char *path = k ? copies_path(k, k->n, b->mem) : "";
   if (!path)
     return no_memory(b);
   d.dim.first = true;
@@ -351,10 +307,10 @@ static rad_status add_setting(builder *b, const section *s, const setting *set)
   RAD_TRY(describe(b, key, s, set, &model));
   if (!p)
     return add_copy(b, s, set, NULL, NULL, &model);
-  RAD_TRY(around(b, p, &k));
+  RAD_TRY(copies_around(&k, p, b->env->diag));
   do
     RAD_TRY(add_copy(b, s, set, &k, p, &model));
-  while (next_copy(&k));
+  while (copies_next(&k));
   return RAD_OK;
 }
 

@@ -324,6 +324,50 @@ section *part_copy(const part *p, const char *full, arena *mem)
   return to;
 }
 
+/* --- copies --- */
+rad_status copies_around(copies *k, const part *p, diag *d)
+{
+  const rad_key *same = keys_find(
+      &(key_table){kind_by_name("block")->common, kind_by_name("block")->ncommon}, 1, "same");
+  k->n = 0;
+  for (const part *up = p->parent; up; up = up->parent) {
+    bool shared = true;
+    char title[160];
+    RAD_TRY(keys_parse(same, section_value(up->section, "same", "true"), &shared, NULL,
+                       up->section->at, section_title(up->section, title), d));
+    if (shared)
+      continue;
+    memmove(k->block + 1, k->block, k->n * sizeof k->block[0]);
+    k->block[0] = up;
+    k->n++;
+  }
+  for (size_t i = 0; i < k->n; i++) {
+    RAD_TRY(part_repeat(k->block[i], NULL, &k->least[i], &k->most[i], d));
+    k->r[i] = 1;
+  }
+  return RAD_OK;
+}
+
+bool copies_next(copies *k)
+{
+  for (size_t i = k->n; i-- > 0;) {
+    if (k->r[i] < k->most[i]) {
+      k->r[i]++;
+      return true;
+    }
+    k->r[i] = 1;
+  }
+  return false;
+}
+
+const char *copies_path(const copies *k, size_t n, arena *mem)
+{
+  const char *path = "";
+  for (size_t i = 0; i < n && path; i++)
+    path = arena_printf(mem, "%s%s.%d.", path, k->block[i]->section->name, (int)k->r[i]);
+  return path;
+}
+
 /* --- all of it --- */
 rad_status tree_build(tree *t, const config *c, diag *d)
 {
