@@ -39,12 +39,17 @@ core_libradcore_la_SOURCES = \
   core/checkpoint.c \
   core/cmd_check.c \
   core/cmd_run.c \
+  core/commands.h \
   core/config.h \
   core/cut.c \
   core/data.h \
+  core/data_rebuild.c \
+  core/data_sets.h \
+  core/defaults.c \
   core/diag.c \
   core/diag.h \
   core/evaluate.c \
+  core/experiment.c \
   core/experiment.h \
   core/flop.c \
   core/fs.c \
@@ -54,6 +59,8 @@ core_libradcore_la_SOURCES = \
   core/host.c \
   core/host.h \
   core/inspect.c \
+  core/jobs.c \
+  core/journal.c \
   core/json.c \
   core/json.h \
   core/keys.c \
@@ -61,6 +68,7 @@ core_libradcore_la_SOURCES = \
   core/kinds.c \
   core/lab.c \
   core/math.c \
+  core/metric.c \
   core/model.c \
   core/model.h \
   core/network.c \
@@ -70,9 +78,18 @@ core_libradcore_la_SOURCES = \
   core/pass.c \
   core/philox.c \
   core/philox.h \
+  core/plugin.c \
   core/plugin.h \
+  core/plugin_file.h \
+  core/plugin_ops.c \
+  core/plugins_path.c \
+  core/point.c \
   core/portable.c \
+  core/record.c \
+  core/record.h \
   core/references.c \
+  core/results.c \
+  core/running.h \
   core/safetensors.c \
   core/safetensors.h \
   core/scratch.c \
@@ -95,6 +112,7 @@ core_libradcore_la_SOURCES = \
   core/train.c \
   core/train.h \
   core/tree.c \
+  core/trial.c \
   core/utf8.h
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_libradcore_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)

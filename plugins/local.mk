@@ -13,6 +13,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/dataset/uniform.la \
   plugins/executor/local.la \
   plugins/fit/gradient.la \
+  plugins/layer/add.la \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
@@ -44,6 +45,8 @@ nobase_plugin_LTLIBRARIES = \
 plugins_backend_openblas_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
 plugins_backend_reference_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)
+plugins_dataset_folder_la_SOURCES = \
+  plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
 plugins_optimizer_adam_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS)

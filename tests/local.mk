@@ -2,20 +2,30 @@
 # A Check suite is one program; a .sh file a test of the program from outside.
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
-SH_TESTS =
+SH_TESTS = \
+  tests/no-globals.sh
 
 if HAVE_CHECK
 check_PROGRAMS += tests/conformance \
-  tests/core_safetensors
+  tests/core_model \
+  tests/core_safetensors \
+  tests/core_train
 endif
 
+tests_core_model_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_model_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
+tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_train_LDFLAGS =
 
 tests_conformance_SOURCES = \
   tests/conformance.c \
   tests/conformance.h \
+  tests/conformance_backend.c \
   tests/conformance_course.c \
+  tests/conformance_data.c \
+  tests/conformance_hooks.c \
   tests/conformance_layer.c \
   tests/conformance_loss.c \
   tests/lab_stub.c
