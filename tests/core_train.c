@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * core_train.c - trainings as a whole: stopped after every single step and gone on with, they end
+ * with the same bits; arms start alike; metrics are what the files say. */
+#include "arm.h"
+#include "fs.h"
+#include "json.h"
+#include "safetensors.h"
+#include "train.h"
+#include <check.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static diag g;
+static config trial;
+static volatile int stop;
+
+static void set(const char *key, const char *value)
+{
+  ck_assert_msg(config_set(&trial, key, value, (origin){0}, &g) >= 0, "%s", text_str(&g.messages));
+}
+
+static void base(void)
+{
+  static const char *const keys[][2] = {{"run.epochs", "4"},
+                                        {"run.batch", "16"},
+                                        {"dataset.plugin", "blobs"},
+                                        {"dataset.classes", "3"},
+                                        {"dataset.features", "5"},
+                                        {"dataset.train", "70"},
+                                        {"dataset.test", "20"},
+                                        {"dataset.sigma", "0.9"},
+                                        {"layer.h.plugin", "dense"},
+                                        {"layer.h.units", "8"},
+                                        {"layer.act.plugin", "elu"},
+                                        {"layer.out.plugin", "dense"},
+                                        {"layer.out.units", "3"},
+                                        {"loss.plugin", "cross_entropy"},
+                                        {"optimizer.plugin", "sgd"},
+                                        {"optimizer.lr", "0.05"},
+                                        {"schedule.plugin", "constant"},
+                                        {"fit.plugin", "gradient"},
+                                        {"backend.plugin", "reference"},
+                                        {"measure.accuracy.plugin", "accuracy"},
+                                        {"measure.loss.plugin", "loss"}};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    set(keys[i][0], keys[i][1]);
+}
+
+static void setup(void)
+{
+  g = (diag){0};
+  trial = (config){0};
+  stop = 0;
+  base();
+}
+
+static void teardown(void)
+{
+  config_free(&trial);
+  diag_free(&g);
+}
+
+static void job_dir(char out[64], const char *name)
+{
+  snprintf(out, 64, "core_train.tmp.%s", name);
+  ck_assert_int_eq(fs_mkdirs(out, &g), RAD_OK);
+  static const char *const files[] = {"result.json", "last.safetensors", "best.safetensors",
+                                      "metrics.jsonl", "vectors.safetensors"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", out, files[i]);
+    unlink(path);
+  }
+}
+
+static rad_status run(const char *arm, uint64_t seed, const char *dir)
+{
+  env e = {.diag = &g, .cancelled = &stop};
+  ck_assert_int_eq(plugins_new(&e.plugins, NULL, &g), RAD_OK);
+  const arm_job j = {.trial = &trial, .arm = arm, .seed = seed, .dir = dir};
+  const rad_status s = arm_run(&e, &j);
+  plugins_free(e.plugins);
+  env_free(&e);
+  return s;
+}
+
+static void read_tensors(st_file *f, const char *dir)
+{
+  char path[128];
+  snprintf(path, sizeof path, "%s/last.safetensors", dir);
+  ck_assert_msg(st_read(f, path, &g) >= 0, "%s", text_str(&g.messages));
+}
+
+static void same_tensors(const char *a, const char *b)
+{
+  st_file x, y;
+  read_tensors(&x, a);
+  read_tensors(&y, b);
+  ck_assert_uint_eq(x.n, y.n);
+  for (size_t i = 0; i < x.n; i++) {
+    const st_tensor *t = st_find(&y, x.tensor[i].name);
+    ck_assert_msg(t && t->bytes == x.tensor[i].bytes &&
+                      memcmp(t->data, x.tensor[i].data, t->bytes) == 0,
+                  "%s differs", x.tensor[i].name);
+  }
+  st_free(&x);
+  st_free(&y);
+}
+
+static json_t *result(const char *dir)
+{
+  char path[128];
+  snprintf(path, sizeof path, "%s/result.json", dir);
+  json_t *j = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+  ck_assert_ptr_nonnull(j);
+  return j;
+}
+
+static double last(const json_t *j, const char *metric)
+{
+  double v = -1;
+  json_to_double(json_object_get(json_object_get(json_object_get(j, "metrics"), metric), "last"),
+                 &v);
+  return v;
+}
+
+static const char *const variants[][4][2] = {
+    {{"optimizer.momentum", "0.9"}, {"regularizer.wd.plugin", "weight_decay"}, {0}},
+    {{"optimizer.nesterov", "true"},
+     {"schedule.plugin", "plateau"},
+     {"schedule.patience", "0"},
+     {0}},
+    {{"optimizer.plugin", "adam"},
+     {"regularizer.drop.plugin", "dropout"},
+     {"regularizer.drop.apply", "act"},
+     {0}},
+    {{"regularizer.stop.plugin", "early_stopping"},
+     {"regularizer.stop.patience", "1"},
+     {"regularizer.stop.restore", "true"},
+     {"optimizer.lr", "0.9"}},
+    {{"noise.labels.plugin", "random_labels"},
+     {"noise.labels.rate", "0.5"},
+     {"dataset.scale", "standardize"},
+     {0}},
+    {{"run.evaluate", "3"}, {"schedule.plugin", "cosine"}, {"measure.c.plugin", "confusion"}, {0}},
+};
+
+static void apply_variant(int i)
+{
+  for (size_t k = 0; k < 4 && variants[i][k][0]; k++)
+    set(variants[i][k][0], variants[i][k][1]);
+}
+
+START_TEST(stopped_after_every_step)
+{
+  char whole[64], parts[64];
+  int runs = 0;
+  rad_status s;
+  apply_variant(_i);
+  job_dir(whole, "whole");
+  job_dir(parts, "parts");
+  ck_assert_msg(run("main", 5, whole) == RAD_OK, "%s", text_str(&g.messages));
+  stop = 1;
+  while ((s = run("main", 5, parts)) == RAD_ECANCEL)
+    ck_assert_int_lt(++runs, 30);
+  ck_assert_msg(s == RAD_OK, "%s", text_str(&g.messages));
+  ck_assert_int_ge(runs, 4);
+  same_tensors(whole, parts);
+  json_t *a = result(whole), *b = result(parts);
+  const char *name;
+  json_t *v;
+  json_object_foreach(json_object_get(a, "metrics"), name, v)
+  {
+    if (strcmp(name, "seconds") != 0)
+      ck_assert_msg(json_equal(v, json_object_get(json_object_get(b, "metrics"), name)),
+                    "%s differs", name);
+  }
+  json_decref(a);
+  json_decref(b);
+}
+END_TEST
+
+/* metrics.jsonl of a stopped and resumed job holds each epoch once */
+START_TEST(no_epoch_is_doubled)
+{
+  char parts[64], path[128];
+  double next = 0;
+  job_dir(parts, "parts");
+  stop = 1;
+  while (run("main", 5, parts) == RAD_ECANCEL)
+    ;
+  snprintf(path, sizeof path, "%s/metrics.jsonl", parts);
+  FILE *f = fopen(path, "r");
+  char line[4096];
+  ck_assert_ptr_nonnull(f);
+  while (fgets(line, sizeof line, f)) {
+    json_t *j = json_loads(line, 0, NULL);
+    ck_assert_double_eq(json_number_value(json_object_get(j, "epoch")), next++);
+    json_decref(j);
+  }
+  fclose(f);
+  ck_assert_double_eq(next, 5);
+}
+END_TEST
+
+START_TEST(arms_start_alike)
+{
+  char a[64], b[64], path[128];
+  double x[2] = {-1, -2};
+  set("arm.plain.enabled", "true");
+  set("arm.decay.regularizer.wd.plugin", "weight_decay");
+  set("arm.decay.regularizer.wd.lambda", "0.1");
+  job_dir(a, "plain");
+  job_dir(b, "decay");
+  ck_assert_int_eq(run("plain", 3, a), RAD_OK);
+  ck_assert_msg(run("decay", 3, b) == RAD_OK, "%s", text_str(&g.messages));
+  for (int i = 0; i < 2; i++) {
+    snprintf(path, sizeof path, "%s/metrics.jsonl", i ? b : a);
+    FILE *f = fopen(path, "r");
+    char line[4096];
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+    json_t *j = json_loads(line, 0, NULL);
+    json_to_double(json_object_get(json_object_get(j, "metrics"), "train.loss"), &x[i]);
+    json_decref(j);
+    fclose(f);
+  }
+  ck_assert(x[0] == x[1]);
+  json_t *ra = result(a), *rb = result(b);
+  ck_assert(last(ra, "train.loss") != last(rb, "train.loss"));
+  json_decref(ra);
+  json_decref(rb);
+}
+END_TEST
+
+START_TEST(divergence_is_a_result)
+{
+  char dir[64];
+  set("optimizer.lr", "900");
+  set("loss.plugin", "mse");
+  set("layer.act.plugin", "relu");
+  set("run.epochs", "200");
+  job_dir(dir, "diverged");
+  ck_assert_int_eq(run("main", 1, dir), RAD_OK);
+  json_t *j = result(dir);
+  ck_assert_str_eq(json_string_value(json_object_get(j, "state")), "diverged");
+  ck_assert(strstr(json_string_value(json_object_get(j, "reason")), "epoch") != NULL);
+  json_decref(j);
+}
+END_TEST
+
+START_TEST(failure_is_a_result_with_its_reason)
+{
+  char dir[64];
+  set("layer.out.units", "7");
+  job_dir(dir, "failed");
+  ck_assert_int_eq(run("main", 1, dir), RAD_OK);
+  json_t *j = result(dir);
+  ck_assert_str_eq(json_string_value(json_object_get(j, "state")), "failed");
+  ck_assert(strstr(json_string_value(json_object_get(j, "reason")), "7 outputs") != NULL);
+  json_decref(j);
+}
+END_TEST
+
+START_TEST(damaged_checkpoint_starts_over)
+{
+  char whole[64], broken[64], path[128];
+  job_dir(whole, "whole");
+  job_dir(broken, "broken");
+  ck_assert_int_eq(run("main", 2, whole), RAD_OK);
+  stop = 1;
+  ck_assert_int_eq(run("main", 2, broken), RAD_ECANCEL);
+  snprintf(path, sizeof path, "%s/last.safetensors", broken);
+  ck_assert_int_eq(truncate(path, 700), 0);
+  stop = 0;
+  ck_assert_int_eq(run("main", 2, broken), RAD_OK);
+  ck_assert_uint_ge(g.warnings, 1);
+  same_tensors(whole, broken);
+}
+END_TEST
+
+START_TEST(restored_weights_are_the_best)
+{
+  char dir[64];
+  double best;
+  set("run.epochs", "30");
+  set("optimizer.lr", "1.5");
+  set("regularizer.stop.plugin", "early_stopping");
+  set("regularizer.stop.metric", "val.loss");
+  set("regularizer.stop.patience", "3");
+  set("regularizer.stop.restore", "true");
+  job_dir(dir, "restored");
+  ck_assert_int_eq(run("main", 4, dir), RAD_OK);
+  json_t *j = result(dir);
+  json_to_double(json_object_get(json_object_get(json_object_get(j, "metrics"), "val.loss"), "min"),
+                 &best);
+  ck_assert(last(j, "val.loss") == best);
+  ck_assert(last(j, "epochs") < 30);
+  json_decref(j);
+}
+END_TEST
+
+START_TEST(order_is_a_permutation)
+{
+  env e = {.diag = &g, .seed = 9};
+  trainer *t;
+  uint64_t a[63], b[63];
+  bool seen[63] = {false}, moved = false;
+  ck_assert_int_eq(plugins_new(&e.plugins, NULL, &g), RAD_OK);
+  ck_assert_msg(trainer_new(&t, &e, &trial, NULL, true) == RAD_OK, "%s", text_str(&g.messages));
+  ck_assert_uint_eq(t->data->facts.n[RAD_TRAIN], 63);
+  train_order(t, 0, a);
+  train_order(t, 1, b);
+  for (size_t i = 0; i < 63; i++) {
+    ck_assert(a[i] < 63 && !seen[a[i]]);
+    seen[a[i]] = true;
+    moved |= a[i] != b[i];
+  }
+  ck_assert(moved);
+  train_order(t, 0, b);
+  ck_assert_mem_eq(a, b, sizeof a);
+  trainer_free(t);
+  plugins_free(e.plugins);
+  env_free(&e);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("train");
+  TCase *t = tcase_create("train");
+  tcase_set_timeout(t, 60);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_loop_test(t, stopped_after_every_step, 0, sizeof variants / sizeof *variants);
+  tcase_add_test(t, no_epoch_is_doubled);
+  tcase_add_test(t, arms_start_alike);
+  tcase_add_test(t, divergence_is_a_result);
+  tcase_add_test(t, failure_is_a_result_with_its_reason);
+  tcase_add_test(t, damaged_checkpoint_starts_over);
+  tcase_add_test(t, restored_weights_are_the_best);
+  tcase_add_test(t, order_is_a_permutation);
+  suite_add_tcase(s, t);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  const int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
