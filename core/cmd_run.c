@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * cmd_run.c - `rademacher run` and `rademacher check`: the command line of experiments. */
 #include "commands.h"
+#include "fs.h"
 #include "options.h"
 #include "study.h"
 #include <stdio.h>
@@ -53,7 +54,7 @@ static int with_env(const options *o, int (*f)(const options *, env *))
 {
   diag g = {0};
   env e = {.diag = &g, .verbose = o->verbose};
-  const rad_status s = plugins_new(&e.plugins, o->program, o->plugin_dir, &g);
+  const rad_status s = plugins_new(&e.plugins, o->plugin_dir, &g);
   const int exit = s < 0 ? report(&g, s) : f(o, &e);
   plugins_free(e.plugins);
   env_free(&e);
