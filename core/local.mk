@@ -26,7 +26,7 @@ pkginclude_HEADERS = \
 CORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/core \
   -DPKGLIBDIR='"$(pkglibdir)"' -DPKGDATADIR='"$(pkgdatadir)"' \
   -DSOURCE_CONFIGS='"$(abs_top_srcdir)/configs"' \
-  $(INIH_CFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS) $(ZLIB_CFLAGS)
+  $(INIH_CFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS) $(PNG_CFLAGS) $(ZLIB_CFLAGS)
 
 noinst_LTLIBRARIES = core/libradcore.la core/libradfast.la
 core_libradcore_la_SOURCES = \
@@ -38,17 +38,23 @@ core_libradcore_la_SOURCES = \
   core/cache.c \
   core/checkpoint.c \
   core/cmd_check.c \
+  core/cmd_data.c \
+  core/cmd_help.c \
+  core/cmd_plugins.c \
   core/cmd_run.c \
   core/commands.h \
   core/config.h \
   core/cut.c \
   core/data.h \
+  core/data_fetch.c \
   core/data_rebuild.c \
+  core/data_sets.c \
   core/data_sets.h \
   core/defaults.c \
   core/diag.c \
   core/diag.h \
   core/evaluate.c \
+  core/events.c \
   core/experiment.c \
   core/experiment.h \
   core/flop.c \
@@ -58,6 +64,8 @@ core_libradcore_la_SOURCES = \
   core/fs_read.c \
   core/host.c \
   core/host.h \
+  core/ini.c \
+  core/inifile.h \
   core/inspect.c \
   core/jobs.c \
   core/journal.c \
@@ -103,9 +111,12 @@ core_libradcore_la_SOURCES = \
   core/source.c \
   core/source.h \
   core/space.c \
+  core/spawn.c \
   core/store.c \
   core/store.h \
+  core/study.c \
   core/study.h \
+  core/summary.c \
   core/targets.c \
   core/text.c \
   core/text.h \
@@ -113,11 +124,12 @@ core_libradcore_la_SOURCES = \
   core/train.h \
   core/tree.c \
   core/trial.c \
-  core/utf8.h
+  core/utf8.h \
+  core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_libradcore_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)
 core_libradcore_la_LIBADD = core/libradfast.la \
-  $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(ZLIB_LIBS)
+  $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(PNG_LIBS) $(ZLIB_LIBS)
 core_libradcore_la_LDFLAGS =
 
 # What runs once per sample.

@@ -51,7 +51,7 @@ for file in "$src"/core/*.c "$src"/plugins/*/*.c; do
   count=$((count + 1))
 done
 
-libs="-L$work/lib -linih -ljansson -lmd -lz -lm"
+libs="-L$work/lib -linih -ljansson -lmd -lpng -lz -lm"
 # A file without RAD_EXPORT is a part of a plugin beside it.
 for file in "$src"/plugins/*/*.c; do
   grep -q RAD_EXPORT "$file" && continue
@@ -65,7 +65,7 @@ for file in "$src"/plugins/*/*.c; do
   [ -e "$part" ] || part=
   # shellcheck disable=SC2086 # flags are words
   "$MUSL" -shared -Wl,-z,defs -Wl,--allow-shlib-undefined -o "$work/so/$kind-$name.so" \
-    "$work/obj/$kind-$name.o" $part $libs -lopenblas -lpng -ljpeg ||
+    "$work/obj/$kind-$name.o" $part $libs -lopenblas -ljpeg ||
     fail "$file: does not link against musl"
 done
 # shellcheck disable=SC2086

@@ -3,17 +3,25 @@
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 SH_TESTS = \
-  tests/no-globals.sh
+  tests/install.sh \
+  tests/no-globals.sh \
+  tests/source.sh
 
 if HAVE_CHECK
 check_PROGRAMS += tests/conformance \
+  tests/core_keys \
   tests/core_model \
+  tests/core_philox \
   tests/core_safetensors \
   tests/core_train
 endif
 
+tests_core_keys_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_keys_LDFLAGS =
 tests_core_model_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_model_LDFLAGS =
+tests_core_philox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_philox_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -33,7 +41,13 @@ tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_conformance_LDFLAGS =
 
 TESTS += $(check_PROGRAMS) $(SH_TESTS)
-EXTRA_DIST += $(SH_TESTS) tests/lib.sh
+EXTRA_DIST += $(SH_TESTS) tests/lib.sh tests/check-portable.sh tests/bench/bench.py tests/peers
+EXTRA_PROGRAMS += tests/bench/peak
+tests_bench_peak_CFLAGS = $(STD_CFLAGS) $(WARN_CFLAGS) -O3 -ffp-contract=fast
+tests_bench_peak_LDADD =
+tests_bench_peak_LDFLAGS =
+CLEANFILES += $(EXTRA_PROGRAMS)
+
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
