@@ -38,11 +38,16 @@ static rad_status no_memory(const builder *b)
   return diag_error(b->env->diag, RAD_ENOMEM, (origin){0}, "out of memory");
 }
 
+static rad_status too_many(const builder *b, origin at)
+{
+  return diag_error(b->env->diag, RAD_EINVAL, at, "the space has more than %d dimensions",
+                    MAX_DIMS);
+}
+
 static rad_status add(builder *b, const draft *d)
 {
   if (b->n >= MAX_DIMS)
-    return diag_error(b->env->diag, RAD_EINVAL, d->dim.at, "the space has more than %d dimensions",
-                      MAX_DIMS);
+    return too_many(b, d->dim.at);
   if (!d->dim.d.name)
     return no_memory(b);
   b->draft[b->n++] = *d;
@@ -308,6 +313,11 @@ static rad_status add_setting(builder *b, const section *s, const setting *set)
   if (!p)
     return add_copy(b, s, set, NULL, NULL, &model);
   RAD_TRY(copies_around(&k, p, b->env->diag));
+  double ncopies = 1;
+  for (size_t i = 0; i < k.n; i++)
+    ncopies *= (double)k.most[i];
+  if (ncopies > MAX_DIMS)
+    return too_many(b, set->at);
   do
     RAD_TRY(add_copy(b, s, set, &k, p, &model));
   while (copies_next(&k));

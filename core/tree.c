@@ -198,13 +198,12 @@ static bool ends_of(const char *value, int64_t *least, int64_t *most)
   return good;
 }
 
-rad_status part_repeat(const part *p, const char *value, int32_t *least, int32_t *most, diag *d)
+rad_status part_repeat(const part *p, int32_t *least, int32_t *most, diag *d)
 {
   int64_t a = 1, b = 1;
   const setting *set = section_get(p->section, "repeat");
+  const char *value = set ? set->value : "1";
   char title[160];
-  if (!value)
-    value = set ? set->value : "1";
   if (!ends_of(value, &a, &b) || a < 1 || b > 1000 || a > b)
     return diag_error(d, RAD_EINVAL, set ? set->at : p->section->at,
                       "%s repeat = %.80s: must be an integer from 1 to 1000",
@@ -342,7 +341,7 @@ rad_status copies_around(copies *k, const part *p, diag *d)
     k->n++;
   }
   for (size_t i = 0; i < k->n; i++) {
-    RAD_TRY(part_repeat(k->block[i], NULL, &k->least[i], &k->most[i], d));
+    RAD_TRY(part_repeat(k->block[i], &k->least[i], &k->most[i], d));
     k->r[i] = 1;
   }
   return RAD_OK;
