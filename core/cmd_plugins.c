@@ -60,13 +60,13 @@ static void put_json(text *t, const plugin *const *p, size_t n)
   json_open(t, NULL, '[');
   for (size_t i = 0; i < n; i++) {
     json_open(t, NULL, '{');
-    json_string(t, "kind", plugin_kind_name(p[i]->d.kind));
-    json_string(t, "name", p[i]->d.name);
-    json_string(t, "version", p[i]->d.version);
-    json_string(t, "summary", p[i]->d.summary);
-    json_string(t, "reference", p[i]->d.reference);
-    json_string(t, "file", p[i]->file);
-    json_string(t, "hidden_by", p[i]->hidden_by ? p[i]->hidden_by->file : NULL);
+    json_text(t, "kind", plugin_kind_name(p[i]->d.kind));
+    json_text(t, "name", p[i]->d.name);
+    json_text(t, "version", p[i]->d.version);
+    json_text(t, "summary", p[i]->d.summary);
+    json_text(t, "reference", p[i]->d.reference);
+    json_text(t, "file", p[i]->file);
+    json_text(t, "hidden_by", p[i]->hidden_by ? p[i]->hidden_by->file : NULL);
     json_close(t, '}');
   }
   json_close(t, ']');

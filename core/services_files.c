@@ -57,21 +57,25 @@ static origin origin_of(const instance *i, const char *path)
   return (origin){0};
 }
 
+/* Passes a failure on, with the section and the plugin in front of its message. */
+static rad_status relay(instance *i, rad_status s, diag *d)
+{
+  const size_t n = d->messages.n;
+  if (s < 0)
+    rad_fail(&i->ctx, s, "%.*s", n > 0 ? (int)n - 1 : 0, text_str(&d->messages));
+  diag_free(d);
+  return s;
+}
+
 /* Where a path of a plugin is; `out` from the arena. */
-static rad_status resolve(const instance *i, arena *mem, const char *path, const char **out)
+static rad_status resolve(instance *i, arena *mem, const char *path, const char **out)
 {
   const origin at = origin_of(i, path);
   const char *base = fs_dirname(mem, at.file ? at.file : "");
   diag d = {0};
-  rad_status s = base ? fs_data_path(mem, base, path, out, &d) : RAD_ENOMEM;
-  if (s < 0)
-    diag_error(i->env->diag, s,
-               at.file      ? at
-               : i->section ? i->section->at
-                            : at,
-               "%s: %s", i->title, s == RAD_ENOMEM ? "out of memory" : text_str(&d.messages));
-  diag_free(&d);
-  return s;
+  if (!base)
+    return diag_error(i->env->diag, RAD_ENOMEM, at, "%s: out of memory", i->title);
+  return relay(i, fs_data_path(mem, base, path, out, &d), &d);
 }
 
 static rad_status record(instance *i, const char *path, const fs_bytes *b)
@@ -106,7 +110,8 @@ rad_status service_read(rad_ctx *c, const char *path, const uint8_t **bytes, siz
   struct held *h = absolute ? hold(i) : NULL;
   if (!h)
     return rad_fail(c, RAD_ENOMEM, "out of memory");
-  RAD_TRY(fs_map(absolute, FS_GUNZIP, READ_LIMIT, &h->bytes, i->env->diag));
+  diag d = {0};
+  RAD_TRY(relay(i, fs_map(absolute, FS_GUNZIP, READ_LIMIT, &h->bytes, &d), &d));
   if (record(i, absolute, &h->bytes) < 0)
     return rad_fail(c, RAD_ENOMEM, "out of memory");
   *bytes = h->bytes.p;
@@ -119,7 +124,8 @@ rad_status service_list(rad_ctx *c, const char *path, const char *const **names,
   instance *i = c->core;
   const char *folder, **v;
   RAD_TRY(resolve(i, &i->mem, path, &folder));
-  RAD_TRY(fs_list(folder, &i->mem, &v, n, i->env->diag));
+  diag d = {0};
+  RAD_TRY(relay(i, fs_list(folder, &i->mem, &v, n, &d), &d));
   *names = v;
   return RAD_OK;
 }
@@ -219,7 +225,8 @@ rad_status service_append(rad_ctx *c, const char *name, const void *bytes, size_
   const char *path = run_file(c, name);
   if (!path)
     return RAD_EINVAL;
-  const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+  const int fd =
+      open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
   struct stat st;
   if (fd < 0 || fstat(fd, &st) < 0) {
     const rad_status s = rad_fail(c, RAD_EIO, "cannot open %s: %s", path, strerror(errno));
@@ -227,7 +234,8 @@ rad_status service_append(rad_ctx *c, const char *name, const void *bytes, size_
       close(fd);
     return s;
   }
-  rad_status s = fs_put(fd, bytes, n, path, i->env->diag);
+  diag d = {0};
+  rad_status s = relay(i, fs_put(fd, bytes, n, path, &d), &d);
   if (s < 0 && ftruncate(fd, st.st_size) < 0) /* no half line where the disk is full */
     s = rad_fail(c, RAD_EIO, "cannot take back half a line of %s: %s", path, strerror(errno));
   if (close(fd) < 0 && s == RAD_OK)

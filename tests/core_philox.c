@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * core_philox.c - Philox against the published vectors, draws by address against an independent
+ * implementation (Python integers), elementary functions against the system's libm. */
+#include "philox.h"
+#include <check.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Philox --- */
+static const struct vector { /* Random123 1.14, kat_vectors, philox4x32 10 */
+  uint32_t counter[4], key[2], out[4];
+} vectors[] = {
+    {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+    {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+     {0xffffffff, 0xffffffff},
+     {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+    {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+     {0xa4093822, 0x299f31d0},
+     {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+};
+
+START_TEST(published_vectors)
+{
+  uint32_t out[4];
+  philox4x32(vectors[_i].counter, vectors[_i].key, out);
+  ck_assert_mem_eq(out, vectors[_i].out, sizeof out);
+}
+END_TEST
+
+static const rad_at at = {0x300000007, 0xfedcba9876543210, 5};
+enum { N = 1001 };
+
+static uint64_t seedkey(void)
+{
+  return philox_seedkey(0x1234567890abcdef, philox_salt("layer h1"));
+}
+
+START_TEST(keys_are_as_defined)
+{
+  ck_assert_uint_eq(philox_salt("layer h1"), 0xfc3b9b0de9334c5d);
+  ck_assert_uint_eq(seedkey(), 0xdf6270a0a880fdf3);
+}
+END_TEST
+
+static const struct run {
+  uint64_t first;
+  uint32_t word[8];
+} runs[] = {
+    {0,
+     {0x422e6941, 0x1fe5b302, 0x0390f4c6, 0xc9a32aa0, 0x3182fd65, 0xd38fad4a, 0xfdd6496d,
+      0xeda0b31c}},
+    {61,
+     {0xd7e43041, 0xd4e3f984, 0xfb0d5809, 0xe09be067, 0xaddbce8c, 0x549f0f92, 0x64521df2,
+      0xef03d0a9}},
+    {17179869187, /* 2^34 + 3: the block's number needs more than 32 bits */
+     {0x53baa8d5, 0xdf8e7c18, 0x19ee558e, 0xc16c4b93, 0x50775468, 0x21b31c45, 0x528ceb8b,
+      0x5e8923c2}},
+};
+
+START_TEST(words_are_as_defined)
+{
+  uint32_t out[8], one;
+  philox_bits(seedkey(), &at, runs[_i].first, 8, out);
+  ck_assert_mem_eq(out, runs[_i].word, sizeof out);
+  for (size_t i = 0; i < 8; i++) {
+    philox_bits(seedkey(), &at, runs[_i].first + i, 1, &one);
+    ck_assert_uint_eq(one, runs[_i].word[i]);
+  }
+}
+END_TEST
+
+/* The carry between blocks that are made together. */
+START_TEST(bulk_crosses_32_bits)
+{
+  uint32_t all[256], one;
+  const uint64_t first = 17179869184 - 77; /* 2^34 - 77 words: block 2^32 is inside */
+  philox_bits(seedkey(), &at, first, 256, all);
+  for (size_t i = 0; i < 256; i++) {
+    philox_bits(seedkey(), &at, first + i, 1, &one);
+    ck_assert_uint_eq(one, all[i]);
+  }
+}
+END_TEST
+
+/* Any cut of the sequence gives the same numbers, and nothing outside is written. */
+START_TEST(parts_equal_the_whole)
+{
+  const uint64_t key = seedkey();
+  uint32_t bits[N], b[N + 2];
+  float uniform[N], normal[N], u[N + 2], z[N + 2];
+  philox_bits(key, &at, 0, N, bits);
+  philox_uniform(key, &at, 0, N, uniform);
+  philox_normal(key, &at, 0, N, normal);
+  static const size_t sizes[] = {0, 1, 2, 3, 5, 63, 64, 65, 127, 200};
+  for (size_t first = 0; first < 140; first++)
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+      const size_t n = sizes[k];
+      memset(b, 0x5a, sizeof b);
+      memset(u, 0x5a, sizeof u);
+      memset(z, 0x5a, sizeof z);
+      philox_bits(key, &at, first, n, b + 1);
+      philox_uniform(key, &at, first, n, u + 1);
+      philox_normal(key, &at, first, n, z + 1);
+      ck_assert_int_eq(memcmp(b + 1, bits + first, n * sizeof *b), 0);
+      ck_assert_int_eq(memcmp(u + 1, uniform + first, n * sizeof *u), 0);
+      ck_assert_int_eq(memcmp(z + 1, normal + first, n * sizeof *z), 0);
+      static const unsigned char canary[4] = {0x5a, 0x5a, 0x5a, 0x5a};
+      const void *edge[] = {&b[0], &b[n + 1], &u[0], &u[n + 1], &z[0], &z[n + 1]};
+      for (size_t e = 0; e < 6; e++)
+        ck_assert_int_eq(memcmp(edge[e], canary, 4), 0);
+    }
+}
+END_TEST
+
+START_TEST(uniform_is_24_bits_of_a_word)
+{
+  static const uint32_t want[] = {14148656, 13951993, 16452952, 14719968};
+  float u[4];
+  philox_uniform(seedkey(), &at, 61, 4, u);
+  for (size_t i = 0; i < 4; i++)
+    ck_assert(u[i] == (float)want[i] / 16777216.0f);
+}
+END_TEST
+
+START_TEST(normal_is_box_muller)
+{
+  static const float want[] = {-0x1.d00bdcp-2f, 0x1.34a43ep-1f,  -0x1.2d5502p-4f,
+                               -0x1.c32bbp-3f,  -0x1.d8b58ep-2f, -0x1.28580ap+0f};
+  float z[6];
+  philox_normal(seedkey(), &at, 61, 6, z);
+  for (size_t i = 0; i < 6; i++)
+    ck_assert_msg(z[i] == want[i], "number %zu: %a, not %a", i, (double)z[i], (double)want[i]);
+}
+END_TEST
+
+START_TEST(moments_are_right)
+{
+  enum { M = 1 << 20 };
+  float *v = malloc(M * sizeof *v);
+  double u1 = 0, u2 = 0, z1 = 0, z2 = 0, z4 = 0;
+  ck_assert_ptr_nonnull(v);
+  philox_uniform(71, &at, 0, M, v);
+  for (size_t i = 0; i < M; i++) {
+    ck_assert(v[i] >= 0.0f && v[i] < 1.0f);
+    u1 += (double)v[i];
+    u2 += (double)v[i] * (double)v[i];
+  }
+  philox_normal(71, &at, 0, M, v);
+  for (size_t i = 0; i < M; i++) {
+    const double z = (double)v[i];
+    z1 += z;
+    z2 += z * z;
+    z4 += z * z * z * z;
+  }
+  free(v);
+  /* five standard errors of each mean */
+  ck_assert_double_eq_tol(u1 / M, 0.5, 5 * 0.2887 / 1024);
+  ck_assert_double_eq_tol(u2 / M, 1.0 / 3, 5 * 0.2981 / 1024);
+  ck_assert_double_eq_tol(z1 / M, 0.0, 5 * 1.0 / 1024);
+  ck_assert_double_eq_tol(z2 / M, 1.0, 5 * 1.4142 / 1024);
+  ck_assert_double_eq_tol(z4 / M, 3.0, 5 * 9.798 / 1024);
+}
+END_TEST
+
+START_TEST(every_part_of_an_address_counts)
+{
+  const rad_at other[] = {{at.when + 1, at.index, at.stream},
+                          {at.when ^ 1ull << 40, at.index, at.stream},
+                          {at.when, at.index + 1, at.stream},
+                          {at.when, at.index ^ 1ull << 40, at.stream},
+                          {at.when, at.index, at.stream + 1}};
+  uint32_t a[4], b[4];
+  philox_bits(seedkey(), &at, 0, 4, a);
+  for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+    philox_bits(seedkey(), &other[i], 0, 4, b);
+    for (size_t j = 0; j < 4; j++)
+      ck_assert_uint_ne(a[j], b[j]);
+  }
+  ck_assert_uint_ne(philox_seedkey(1, 2), philox_seedkey(2, 1));
+  ck_assert_uint_ne(philox_seedkey(1, 2), philox_seedkey(1, 2 | 1ull << 33));
+  ck_assert_uint_ne(philox_seedkey(1, 2), philox_seedkey(1 | 1ull << 33, 2));
+}
+END_TEST
+
+/* --- elementary functions --- */
+static double from_bits(uint64_t b)
+{
+  double v;
+  memcpy(&v, &b, sizeof v);
+  return v;
+}
+
+/* |got - want| in units of the last place of a double near want. libm's own doubles may be 2 ulp
+ * off, so that the truth is asked for in long double. */
+static long double ulps(double got, long double want)
+{
+  if (isnan(got) || isnan(want))
+    return isnan(got) && isnan(want) ? 0 : HUGE_VALL;
+  if (isinf(got) || isinf(want) || fabsl(want) > DBL_MAX)
+    return (double)want == got ? 0 : HUGE_VALL;
+  int e;
+  frexpl(want, &e);
+  return fabsl(got - want) / ldexpl(1, (e < -1021 ? -1021 : e) - 53);
+}
+
+static uint64_t word64(uint64_t i)
+{
+  uint32_t w[2];
+  philox_bits(123456789, &(rad_at){0}, 2 * i, 2, w);
+  return (uint64_t)w[1] << 32 | w[0];
+}
+
+static void compare(const char *name, double (*f)(double), long double (*libm)(long double),
+                    double x)
+{
+  const double got = f(x);
+  const long double want = libm(x);
+  ck_assert_msg(ulps(got, want) <= 2, "%s(%a) = %a, libm says %La: %Lg ulp", name, x, got, want,
+                ulps(got, want));
+}
+
+enum { SAMPLES = 400000 };
+
+static double between(double lo, double hi, uint64_t i)
+{
+  return lo + (hi - lo) * (double)(word64(i) >> 11) * 0x1p-53;
+}
+
+START_TEST(exp_is_within_2_ulp)
+{
+  for (uint64_t i = 0; i < SAMPLES; i++) {
+    compare("exp", portable_exp, expl, between(-750, 712, i));
+    compare("exp", portable_exp, expl, between(-1, 1, i));
+    compare("exp", portable_exp, expl, from_bits(word64(i)));
+  }
+}
+END_TEST
+
+START_TEST(log_is_within_2_ulp)
+{
+  for (uint64_t i = 0; i < SAMPLES; i++) {
+    compare("log", portable_log, logl, from_bits(word64(i)));
+    compare("log", portable_log, logl, between(0.5, 2, i));
+    compare("log", portable_log, logl, between(1 - 1e-6, 1 + 1e-6, i));
+    compare("log", portable_log, logl, from_bits(word64(i) >> 12)); /* denormal */
+  }
+}
+END_TEST
+
+START_TEST(tanh_is_within_2_ulp)
+{
+  for (uint64_t i = 0; i < SAMPLES; i++) {
+    compare("tanh", portable_tanh, tanhl, between(-1, 1, i));
+    compare("tanh", portable_tanh, tanhl, between(-24, 24, i));
+    compare("tanh", portable_tanh, tanhl, from_bits(word64(i)));
+  }
+}
+END_TEST
+
+START_TEST(special_values)
+{
+  static const double x[] = {0.0,
+                             -0.0,
+                             1.0,
+                             -1.0,
+                             0x1p-1074,
+                             -0x1p-1074,
+                             0x1p-1022,
+                             0x1.fffffffffffffp+1023,
+                             -0x1.fffffffffffffp+1023,
+                             HUGE_VAL,
+                             -HUGE_VAL,
+                             709.782712893384,
+                             709.7827128933841,
+                             -708.3964185322641,
+                             -745.1332191019411,
+                             -745.1332191019412,
+                             0.625,
+                             0x1.4000000000001p-1,
+                             20.0,
+                             20.000000000000004};
+  for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
+    compare("exp", portable_exp, expl, x[i]);
+    compare("log", portable_log, logl, x[i]);
+    compare("tanh", portable_tanh, tanhl, x[i]);
+  }
+  const double nan = from_bits(0x7ff8000000000123);
+  ck_assert(isnan(portable_exp(nan)) && isnan(portable_log(nan)) && isnan(portable_tanh(nan)));
+  ck_assert(isnan(portable_log(-1.0)) && isnan(portable_log(-HUGE_VAL)));
+  ck_assert(portable_exp(HUGE_VAL) == HUGE_VAL && portable_exp(-HUGE_VAL) == 0.0);
+  ck_assert(portable_log(0.0) == -HUGE_VAL && portable_log(HUGE_VAL) == HUGE_VAL);
+  ck_assert(portable_exp(0.0) == 1.0 && portable_log(1.0) == 0.0 && !signbit(portable_log(1.0)));
+  ck_assert(signbit(portable_tanh(-0.0)) && portable_tanh(HUGE_VAL) == 1.0);
+}
+END_TEST
+
+START_TEST(sincos_of_a_turn)
+{
+  static const double quarter[][3] = {
+      {0, 0, 1}, {0.25, 1, 0}, {0.5, 0, -1}, {0.75, -1, 0}}; /* exact where libm cannot be */
+  double s, c;
+  for (size_t i = 0; i < 4; i++) {
+    portable_sincos_turn(quarter[i][0], &s, &c);
+    ck_assert(s == quarter[i][1] && c == quarter[i][2]);
+  }
+  for (uint64_t i = 0; i < SAMPLES; i++) {
+    const double u = i % 2 ? between(0, 1, i) : (double)(uint32_t)word64(i) * 0x1p-32;
+    const int q = (int)(4 * u + 0.5);
+    const long double t = 6.283185307179586476925286766559005768L * (u - 0.25L * q);
+    const long double sine[] = {sinl(t), cosl(t), -sinl(t), -cosl(t)};
+    portable_sincos_turn(u, &s, &c);
+    ck_assert_msg(ulps(s, sine[q % 4]) <= 2, "sin of %a turns", u);
+    ck_assert_msg(ulps(c, sine[(q + 1) % 4]) <= 2, "cos of %a turns", u);
+  }
+}
+END_TEST
+
+/* Bits that every machine must give: a compiler that fuses a * b + c, or computes with more digits
+ * than a double has, changes them. */
+START_TEST(bits_are_those_of_every_machine)
+{
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (uint64_t i = 0; i < 20000; i++) {
+    double v[5] = {portable_exp(between(-700, 700, i)), portable_log(from_bits(word64(i) >> 1)),
+                   portable_tanh(between(-3, 3, i)), 0, 0};
+    portable_sincos_turn(between(0, 1, i), &v[3], &v[4]);
+    for (size_t k = 0; k < 5; k++) {
+      uint64_t b = 0;
+      if (!isnan(v[k]))
+        memcpy(&b, &v[k], sizeof b);
+      hash = (hash ^ b) * 0x100000001b3u;
+    }
+  }
+  ck_assert_msg(hash == 0x24a544762d15b921, "hash is 0x%llx", (unsigned long long)hash);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("philox");
+  TCase *t = tcase_create("draws");
+  tcase_add_loop_test(t, published_vectors, 0, sizeof vectors / sizeof *vectors);
+  tcase_add_test(t, keys_are_as_defined);
+  tcase_add_loop_test(t, words_are_as_defined, 0, sizeof runs / sizeof *runs);
+  tcase_add_test(t, bulk_crosses_32_bits);
+  tcase_add_test(t, parts_equal_the_whole);
+  tcase_add_test(t, uniform_is_24_bits_of_a_word);
+  tcase_add_test(t, normal_is_box_muller);
+  tcase_add_test(t, moments_are_right);
+  tcase_add_test(t, every_part_of_an_address_counts);
+  suite_add_tcase(s, t);
+  TCase *f = tcase_create("functions");
+  tcase_set_timeout(f, 60);
+  tcase_add_test(f, exp_is_within_2_ulp);
+  tcase_add_test(f, log_is_within_2_ulp);
+  tcase_add_test(f, tanh_is_within_2_ulp);
+  tcase_add_test(f, special_values);
+  tcase_add_test(f, sincos_of_a_turn);
+  tcase_add_test(f, bits_are_those_of_every_machine);
+  suite_add_tcase(s, f);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  const int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
