@@ -27,9 +27,12 @@ typedef struct study_options {
 /* Runs a new study, or goes on with the one in `dir` (which must be of the same experiment).
  * Returns an exit status; messages are in the diag. */
 int study_run(experiment *, const study_options *);
-/* `rademacher worker DIR TRIAL ARM SEED`: one job in this process; `rademacher worker DIR prepare`:
- * decodes the data sets of all arms into DIR/cache. Exit statuses as above. */
+/* `rademacher worker DIR TRIAL ARM SEED`: one job in this process; `rademacher worker DIR prepare
+ * TRIAL`: decodes the data sets of its arms into DIR/cache. argv[0] is "worker". Exit statuses as
+ * above. */
 int worker_main(int argc, char **argv);
+/* Has the coordinator that started this worker gone? Sets env.cancelled within a second too. */
+bool worker_orphaned(void);
 /* The table and the sentences that end a run, from summary.json: the same for `run` and `report`.
  */
 rad_status verdict_print(const char *dir, diag *, text *out);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * record.h - journal.jsonl and what is known from it. Every event is a line; a line is appended
+ * first and then applied by the same function that replays it, so that a resumed study knows
+ * exactly what an uninterrupted one knows.
+ *
+ *   {"seq", "time", "event": "study", "name", "pid", "host"}         a coordinator has started
+ *   {... "event": "fingerprint", "fingerprint"}                      first, and when accepted anew
+ *   {... "event": "trial", "trial", "params": {name: text}, "point": [x], "epochs": [n per arm]}
+ *   {... "event": "job", "trial", "arm", "seed"}                     a worker has started
+ *   {... "event": "epoch", "trial", "arm", "seed", "epoch", "seconds", "metrics": {name: x}}
+ *   {... "event": "crash", "trial", "arm", "seed", "reason"}         it ended without a result
+ *   {... "event": "job_end", "trial", "arm", "seed", "state", "reason", "epochs", "seconds",
+ *        "metrics": {name: {"last", "max", "min"}}}
+ *   {... "event": "trial_end", "trial", "state", "reason", "score": [x], "violation": [x]}
+ *   {... "event": "end", "text"} */
+#ifndef CORE_RECORD_H
+#define CORE_RECORD_H
+#include "json.h"
+#include "study.h"
+#include <sys/types.h>
+
+/* --- journal --- */
+typedef struct journal {
+  int fd;
+  const char *path;
+  uint64_t seq; /* of the last line */
+  off_t size;
+} journal;
+typedef rad_status journal_visit(void *user, const struct json_t *line, diag *);
+/* Visits every line that is there, cuts off a half-written last one, and stays open to append. */
+rad_status journal_open(journal *, const char *path, journal_visit *, void *user, diag *);
+void journal_close(journal *);
+void journal_begin(const journal *, text *line, const char *event); /* {"seq", "time", "event" */
+/* Closes the line and writes it whole; `sync`: it is on the disk when this returns. */
+rad_status journal_append(journal *, text *line, bool sync, diag *);
+
+/* --- record --- */
+typedef struct outcome { /* of one metric of a job */
+  const char *name;      /* "train.loss" */
+  double last, max, min; /* NaN: no value */
+} outcome;
+enum job_state { JOB_WAITING, JOB_RUNNING, JOB_COMPLETE, JOB_DIVERGED, JOB_FAILED };
+typedef struct job {
+  struct trial *trial;
+  size_t arm, seed; /* indices into the experiment's */
+  enum job_state state;
+  const char *reason;
+  uint64_t epochs; /* trained */
+  double seconds;
+  outcome *metric;
+  size_t nmetric;
+  uint64_t seen; /* epochs below this one are in the journal */
+  int32_t crashes;
+} job;
+enum trial_state { TRIAL_RUNNING, TRIAL_COMPLETE, TRIAL_PRUNED, TRIAL_DIVERGED, TRIAL_FAILED };
+typedef struct trial {
+  rad_trial known, hidden; /* as the search sees it: its results; only its values */
+  double *value, *score, *violation;
+  uint64_t *epochs; /* (narm) planned */
+  enum trial_state state;
+  const char *reason;
+  job *job; /* (narm,nseed) */
+  size_t njob;
+} trial;
+typedef struct record {
+  const experiment *x;
+  size_t nscore;
+  trial **trial; /* (n) */
+  size_t n, cap;
+  const char *name;        /* of the experiment, as it was first called */
+  bool complete;           /* the last that was heard of it */
+  double last, wall;       /* time of the last line; seconds that coordinators have run */
+  const char *fingerprint; /* latest, or NULL */
+  bool changed;            /* it has changed, and that was accepted */
+  arena mem;
+} record;
+void record_new(record *, const experiment *);
+void record_free(record *);
+rad_status record_apply(record *, const struct json_t *line, diag *);
+trial *record_trial(const record *, const struct json_t *line); /* of its "trial"; or NULL */
+job *record_job(const record *, const struct json_t *line);     /* and "arm", "seed"; or NULL */
+/* Mean over seeds of "arm.split.name[.max|.min]", or of "model.name" (the first arm's); NaN where
+ * no job has it. In v (nseed), *n: each seed's, unless NULL. */
+double trial_metric(const record *, const trial *, const char *metric, double *v, size_t *n);
+const char *trial_state_name(enum trial_state);
+const char *job_state_name(enum job_state);
+/* Is a better than every other: greatest score among those that keep the constraints. NULL: none */
+const trial *record_best(const record *);
+bool trial_feasible(const record *, const trial *);
+
+/* Numbers of a JSON object; NaN and 0 where they are missing or of another type. */
+double json_member_double(const struct json_t *, const char *key);
+uint64_t json_member_uint(const struct json_t *, const char *key);
+const char *json_member_text(const struct json_t *, const char *key); /* or NULL */
+#endif

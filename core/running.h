@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * running.h - a study while it runs, and its parts: trials, jobs, loggers, summary, manifest. */
+#ifndef CORE_RUNNING_H
+#define CORE_RUNNING_H
+#include "fs.h"
+#include "record.h"
+
+typedef struct loggers {
+  instance **v; /* (n) */
+  size_t n;
+  rad_host host; /* with an `append` that starts every file afresh */
+  const char **file;
+  size_t nfile;
+  uint64_t ntrial, njob; /* planned; 0: not known */
+  bool begun, json;
+  arena mem;
+} loggers;
+
+typedef struct running { /* a job that an executor has been given */
+  job *job;              /* NULL: decodes the data sets */
+  rad_job r;
+  const char *dir;
+  off_t offset; /* of metrics.jsonl: what is before it is in the journal */
+  text line;    /* the last line that was read: where it is not before `offset`, start anew */
+  arena mem;
+} running;
+
+typedef struct study {
+  experiment *x;
+  const study_options *o;
+  env *env;
+  diag *diag;
+  const char *dir; /* absolute */
+  int lock;
+  journal journal;
+  record record;
+  loggers loggers;
+  instance *search, *executor;
+  running **running; /* (slots) nrunning of them */
+  size_t nrunning, slots;
+  uint64_t planned; /* trials in all; 0: as many as the search has */
+  bool exhausted;   /* the search has no more */
+  bool prepared;    /* data sets are decoded */
+  int32_t preparations;
+  uint64_t first; /* the trial whose data sets are decoded */
+  int exit;       /* not EXIT_DONE: stop, and why */
+  arena mem;
+} study;
+
+/* study.c: a line of the journal: begin, add members, then post: written, applied, shown. */
+void study_begin(study *, text *line, const char *event);
+rad_status study_post(study *, text *line, bool sync);
+/* Stops the study with an exit status; the first reason stays. */
+void study_stop(study *, int exit);
+int study_signals(void); /* how many have come */
+
+/* trial.c */
+rad_status trials_open(study *);   /* the search, the number of trials */
+rad_status trial_inspect(study *); /* a study of one trial: its arms, before anything is written */
+bool trial_wanted(const study *);  /* may another be proposed now? */
+rad_status trial_propose(study *); /* RAD_DONE: the space is exhausted */
+/* After a kill: writes its configuration, checks it, ends it, where that was not done. */
+rad_status trial_restore(study *, trial *);
+rad_status trial_end(study *, trial *);
+char *trial_dir(const study *, const trial *, arena *);
+
+/* jobs.c, results.c */
+rad_status jobs_open(study *);
+rad_status jobs_start(study *, job *); /* NULL: prepare */
+rad_status jobs_watch(study *);        /* news of all that run; ends those that have ended */
+/* Asks all to stop after a checkpoint, and waits for them; at a signal they are killed. What they
+ * leave is read when the study goes on. */
+rad_status jobs_drain(study *);
+void jobs_close(study *);
+rad_status job_tail(study *, running *);                /* new lines of metrics.jsonl */
+rad_status job_result(study *, job *, const char *dir); /* RAD_DONE: there is none */
+rad_status job_finish(study *, running *);              /* it has ended, somehow */
+rad_status job_post(study *, text *line, const char *event, const job *);
+
+/* events.c */
+rad_status loggers_open(loggers *, experiment *);
+rad_status loggers_send(loggers *, const record *, const struct json_t *line, bool replay);
+void loggers_close(loggers *);
+
+/* summary.c */
+rad_status summary_write(const study *, const char *state);
+
+/* manifest.c, same.c */
+rad_status manifest_write(study *);
+rad_status experiment_same(study *, const char *path, bool *changed);
+rad_status experiment_write(const study *, const char *path);
+#endif

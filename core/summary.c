@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * summary.c - summary.json: what a study has found, drawn from the record. Written again at the
+ * end of every trial; where no name says seconds, it depends on nothing but the experiment. */
+#include "running.h"
+#include <math.h>
+#include <string.h>
+
+/* Half of the width of the 95 % interval of a mean of n values is q * std / sqrt(n), with q the
+ * 97.5 % point of Student's t with n - 1 degrees of freedom. */
+static double student(size_t n)
+{
+  static const double q[] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060,
+                             2.2622,  2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199,
+                             2.1098,  2.1009, 2.0930, 2.0860, 2.0796, 2.0739, 2.0687, 2.0639,
+                             2.0595,  2.0555, 2.0518, 2.0484, 2.0452, 2.0423};
+  const size_t free = n - 1;
+  return free <= sizeof q / sizeof q[0] ? q[free - 1] : 1.96 + 2.4 / (double)free;
+}
+
+static void put_spread(text *t, const char *name, const double *v, size_t n)
+{
+  double mean = 0.0, square = 0.0;
+  for (size_t i = 0; i < n; i++)
+    mean += v[i] / (double)n;
+  for (size_t i = 0; i < n; i++)
+    square += (v[i] - mean) * (v[i] - mean);
+  const double std = n > 1 ? sqrt(square / (double)(n - 1)) : (double)NAN;
+  json_open(t, name, '{');
+  json_uint(t, "n", n);
+  json_double(t, "mean", mean);
+  json_double(t, "std", std);
+  json_double(t, "ci95", n > 1 ? student(n) * std / sqrt((double)n) : (double)NAN);
+  json_close(t, '}');
+}
+
+/* "train.loss" has a course with a maximum and a minimum; "epochs" and "model.flop" have not. */
+static bool has_course(const char *name)
+{
+  return strchr(name, '.') && strncmp(name, "model.", 6) != 0;
+}
+
+/* Calls put for every metric of the trial, in the order in which its arms have them. */
+typedef void put_metric(text *, const study *, const trial *, const char *name, double *room);
+static rad_status each_metric(text *out, const study *s, const trial *t, put_metric *put,
+                              double *room)
+{
+  static const char *const parts[] = {"", ".max", ".min"};
+  text name = {0};
+  for (size_t a = 0; a < s->x->narm; a++) {
+    const job *j = &t->job[a * s->x->nseed];
+    for (size_t k = 1; k < s->x->nseed && j->nmetric == 0; k++)
+      j++; /* the first seed failed */
+    for (size_t m = 0; m < j->nmetric; m++)
+      for (size_t p = 0; p < (has_course(j->metric[m].name) ? 3 : 1); p++) {
+        const char *metric = j->metric[m].name;
+        const bool model = strncmp(metric, "model.", 6) == 0;
+        if (model && a > 0)
+          continue; /* of all arms alike */
+        text_clear(&name);
+        text_printf(&name, "%s%s%s%s", model ? "" : s->x->arm[a], model ? "" : ".", metric,
+                    parts[p]);
+        put(out, s, t, text_str(&name), room);
+      }
+  }
+  const bool failed = name.failed;
+  text_free(&name);
+  return failed ? RAD_ENOMEM : RAD_OK;
+}
+
+static void put_mean(text *out, const study *s, const trial *t, const char *name, double *room)
+{
+  size_t n;
+  const double v = trial_metric(&s->record, t, name, room, &n);
+  if (n > 0)
+    json_double(out, name, v);
+}
+
+static void put_seeds(text *out, const study *s, const trial *t, const char *name, double *room)
+{
+  size_t n;
+  trial_metric(&s->record, t, name, room, &n);
+  if (n > 0)
+    put_spread(out, name, room, n);
+}
+
+/* --- trials --- */
+static void put_params(text *out, const study *s, const trial *t)
+{
+  char room[32];
+  json_open(out, "params", '{');
+  for (size_t i = 0; i < s->x->space.n; i++) {
+    const dim *d = &s->x->space.dim[i];
+    if (isnan(t->value[i]))
+      continue;
+    if (d->d.type == RAD_ENUM)
+      json_text(out, d->d.name, space_text(d, t->value[i], room));
+    else
+      json_double(out, d->d.name, t->value[i]);
+  }
+  json_close(out, '}');
+}
+
+static void put_objective(text *out, const study *s, const trial *t)
+{
+  if (s->record.nscore == 0 || t->state != TRIAL_COMPLETE) {
+    json_text(out, "objective", NULL);
+  } else if (s->record.nscore == 1) {
+    json_double(out, "objective", t->score[0]);
+  } else {
+    json_open(out, "objective", '[');
+    for (size_t i = 0; i < s->record.nscore; i++)
+      json_double(out, NULL, t->score[i]);
+    json_close(out, ']');
+  }
+}
+
+static rad_status put_trial(text *out, const study *s, const trial *t, double *room)
+{
+  double seconds = 0.0;
+  text_puts(out, out->s[out->n - 1] == '[' ? "\n" : ",\n"); /* a line each */
+  json_open(out, NULL, '{');
+  json_uint(out, "id", t->known.index);
+  json_text(out, "state", trial_state_name(t->state));
+  if (t->reason)
+    json_text(out, "reason", t->reason);
+  put_params(out, s, t);
+  put_objective(out, s, t);
+  if (s->x->nconstraint > 0)
+    json_bool(out, "feasible", trial_feasible(&s->record, t));
+  json_open(out, "metrics", '{');
+  RAD_TRY(each_metric(out, s, t, put_mean, room));
+  json_close(out, '}');
+  if (s->x->nseed > 1) {
+    json_open(out, "seeds", '{');
+    RAD_TRY(each_metric(out, s, t, put_seeds, room));
+    json_close(out, '}');
+  }
+  for (size_t i = 0; i < t->njob; i++)
+    seconds += t->job[i].seconds;
+  json_double(out, "seconds", seconds);
+  json_close(out, '}');
+  return RAD_OK;
+}
+
+/* --- best --- */
+static bool dominates(const trial *a, const trial *b, size_t n)
+{
+  bool better = false;
+  for (size_t i = 0; i < n; i++) {
+    if (a->score[i] < b->score[i])
+      return false;
+    better = better || a->score[i] > b->score[i];
+  }
+  return better;
+}
+
+static bool eligible(const record *r, const trial *t)
+{
+  return t->state == TRIAL_COMPLETE && trial_feasible(r, t);
+}
+
+/* The number of the best trial; of several objectives, those that no other dominates. */
+static void put_best(text *out, const record *r)
+{
+  const trial *best = record_best(r);
+  if (r->nscore <= 1) {
+    if (best)
+      json_uint(out, "best", best->known.index);
+    else
+      json_text(out, "best", NULL);
+    return;
+  }
+  json_open(out, "best", '[');
+  for (size_t i = 0; i < r->n; i++) {
+    bool front = eligible(r, r->trial[i]);
+    for (size_t k = 0; k < r->n && front; k++)
+      front = !(eligible(r, r->trial[k]) && dominates(r->trial[k], r->trial[i], r->nscore));
+    if (front)
+      json_uint(out, NULL, i);
+  }
+  json_close(out, ']');
+}
+
+static void put_counts(text *out, const record *r)
+{
+  json_open(out, "counts", '{');
+  for (int k = TRIAL_COMPLETE; k <= TRIAL_FAILED; k++) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+      n += r->trial[i]->state == (enum trial_state)k;
+    json_uint(out, trial_state_name((enum trial_state)k), n);
+  }
+  json_close(out, '}');
+}
+
+rad_status summary_write(const study *s, const char *state)
+{
+  const record *r = &s->record;
+  arena mem = {0};
+  text out = {0};
+  double *room = arena_alloc(&mem, (s->x->nseed + 1) * sizeof *room);
+  rad_status status = room ? RAD_OK : RAD_ENOMEM;
+  json_open(&out, NULL, '{');
+  json_text(&out, "experiment", s->record.name);
+  json_text(&out, "state", state);
+  json_bool(&out, "test_selected", s->x->objective.allow_test);
+  json_open(&out, "arms", '[');
+  for (size_t i = 0; i < s->x->narm; i++)
+    json_text(&out, NULL, s->x->arm[i]);
+  json_close(&out, ']');
+  json_open(&out, "trials", '[');
+  for (size_t i = 0; status >= 0 && i < r->n; i++)
+    if (r->trial[i]->state != TRIAL_RUNNING)
+      status = put_trial(&out, s, r->trial[i], room);
+  json_close(&out, ']');
+  put_best(&out, r);
+  put_counts(&out, r);
+  json_double(&out, "wall_s", r->wall);
+  json_close(&out, '}');
+  text_puts(&out, "\n");
+  char *path = fs_join(&mem, s->dir, "summary.json");
+  if (status >= 0)
+    status = out.failed || !path ? RAD_ENOMEM : fs_write(path, out.s, out.n, s->diag);
+  text_free(&out);
+  arena_free(&mem);
+  return status;
+}

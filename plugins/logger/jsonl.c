@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * jsonl.c - metrics.jsonl: an object on a line for each metric of each epoch,
+ *   {"trial": 0, "arm": "real", "seed": 1, "epoch": 3, "name": "train.loss", "value": 0.31}
+ * "epoch": null is what a job ends with. What JSON has no number for is "nan", "inf" or "-inf". */
+#include <inttypes.h>
+#include <rademacher/logger.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct jsonl {
+  const char *file;
+} jsonl;
+static const rad_key keys[] = {
+    RAD_KEY(jsonl, file, "metrics.jsonl", 0, 0, RAD_FIXED, "name of the file in the run directory"),
+};
+
+/* At most 6 strlen(s) + 2 bytes. */
+static size_t put_string(char *out, const char *s)
+{
+  static const char hex[] = "0123456789abcdef";
+  size_t n = 0;
+  out[n++] = '"';
+  for (; *s; s++) {
+    const unsigned char u = (unsigned char)*s;
+    if (u < 0x20) {
+      const char escaped[] = {'\\', 'u', '0', '0', hex[u >> 4], hex[u & 15]};
+      memcpy(out + n, escaped, sizeof escaped);
+      n += sizeof escaped;
+      continue;
+    }
+    if (u == '"' || u == '\\')
+      out[n++] = '\\';
+    out[n++] = *s;
+  }
+  out[n++] = '"';
+  return n;
+}
+
+/* The fewest digits that read back as v. */
+static size_t put_number(char *out, size_t room, double v)
+{
+  int n = 0;
+  if (!isfinite(v)) {
+    n = snprintf(out, room, "%s", isnan(v) ? "\"nan\"" : v > 0.0 ? "\"inf\"" : "\"-inf\"");
+    return (size_t)n;
+  }
+  for (int digits = 15; digits <= 17; digits++) {
+    double back;
+    n = snprintf(out, room, "%.*g", digits, v);
+    if (sscanf(out, "%lf", &back) == 1 && !(back < v) && !(back > v))
+      break;
+  }
+  return (size_t)n;
+}
+
+static rad_status event(rad_ctx *c, const void *self, const rad_event *e)
+{
+  const char *file = ((const jsonl *)self)->file;
+  if (e->type == RAD_EV_STUDY) /* starts the file, so that it is there and of this study */
+    return c->host->append(c, file, "", 0);
+  if (e->type != RAD_EV_METRIC || !e->arm || !e->name)
+    return RAD_OK;
+  char *line = c->host->scratch(c, 6 * (strlen(e->arm) + strlen(e->name)) + 240);
+  if (!line)
+    return RAD_ENOMEM;
+  size_t n = (size_t)snprintf(line, 48, "{\"trial\": %" PRIu64 ", \"arm\": ", e->trial);
+  n += put_string(line + n, e->arm);
+  n += (size_t)snprintf(line + n, 48, ", \"seed\": %" PRIu64 ", \"epoch\": ", e->seed);
+  n += e->epoch == UINT64_MAX ? (size_t)snprintf(line + n, 8, "null")
+                              : (size_t)snprintf(line + n, 32, "%" PRIu64, e->epoch);
+  n += (size_t)snprintf(line + n, 16, ", \"name\": ");
+  n += put_string(line + n, e->name);
+  n += (size_t)snprintf(line + n, 16, ", \"value\": ");
+  n += put_number(line + n, 40, e->value);
+  n += (size_t)snprintf(line + n, 8, "}\n");
+  return c->host->append(c, file, line, n);
+}
+
+static const rad_logger_ops ops = {.size = sizeof ops, .event = event};
+static const rad_plugin jsonl_plugin = {RAD_PLUGIN(RAD_LOGGER, "jsonl", jsonl, &ops),
+                                        RAD_KEYS(keys), .version = "1",
+                                        .summary = "metrics as JSON, an object on a line"};
+RAD_EXPORT(&jsonl_plugin)
