@@ -43,7 +43,12 @@ core_libradcore_la_SOURCES = \
   core/cmd_plugins.c \
   core/cmd_run.c \
   core/commands.h \
+  core/config.c \
   core/config.h \
+  core/config_index.c \
+  core/config_parts.h \
+  core/config_read.c \
+  core/config_set.c \
   core/cut.c \
   core/data.h \
   core/data_fetch.c \

@@ -9,7 +9,7 @@ MUSL=${MUSL_CC:-musl-gcc}
 work=$(mktemp -d "${TMPDIR:-/tmp}/rademacher-portable.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 99' HUP INT TERM
-mkdir -p "$work/include/sys" "$work/lib" "$work/obj" "$work/so"
+mkdir -p "$work/include" "$work/musl/sys" "$work/lib" "$work/obj" "$work/so"
 fail() {
   echo "check-portable: $*" >&2
   exit 1
@@ -29,7 +29,7 @@ for name in ini.h cblas.h openblas_config.h zlib.h zconf.h png.h pngconf.h pngli
   done
 done
 # libmd's header wants this one of the BSDs.
-printf '#define __BEGIN_DECLS\n#define __END_DECLS\n' >"$work/include/sys/cdefs.h"
+printf '#define __BEGIN_DECLS\n#define __END_DECLS\n' >"$work/musl/sys/cdefs.h"
 for name in inih openblas z png jansson md jpeg; do
   file=$(cc -print-file-name="lib$name.so")
   [ -e "$file" ] || fail "no lib$name.so"
@@ -46,7 +46,7 @@ for file in "$src"/core/*.c "$src"/plugins/*/*.c; do
     fail "$file: not strict C11 with POSIX 2008"
   kind=$(basename "$(dirname "$file")")
   object=$work/obj/$kind-$(basename "$file" .c).o
-  "$MUSL" -O1 -fPIC -fvisibility=hidden "$@" -I"$work/include" -c "$file" -o "$object" ||
+  "$MUSL" -O1 -fPIC -fvisibility=hidden "$@" -I"$work/include" -I"$work/musl" -c "$file" -o "$object" ||
     fail "$file: does not compile against musl"
   count=$((count + 1))
 done

@@ -9,7 +9,7 @@ trap 'chmod -R u+w "$TMP"; rm -rf "$TMP"' EXIT
 trap 'exit 99' HUP INT TERM
 RADEMACHER_DATA=$TMP/data
 export RADEMACHER_DATA
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 status=0
 
 # rad ARGUMENT...: runs the program; its outcome is in $status, $TMP/out and $TMP/err.
 rad() {

@@ -1,21 +1,46 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# A Check suite is one program; a .sh file a test of the program from outside.
+# A suite of Check is one program, a script tests the program from outside.
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
-SH_TESTS = \
-  tests/install.sh \
-  tests/no-globals.sh \
-  tests/source.sh
 
-if HAVE_CHECK
-check_PROGRAMS += tests/conformance \
+C_TESTS = tests/conformance \
+  tests/core_experiment \
+  tests/core_fs \
   tests/core_keys \
   tests/core_model \
   tests/core_philox \
   tests/core_safetensors \
   tests/core_train
+SH_TESTS = \
+  tests/cli.sh \
+  tests/install.sh \
+  tests/no-globals.sh \
+  tests/source.sh
+if HAVE_CHECK
+TESTS += $(C_TESTS)
+check_PROGRAMS += $(C_TESTS)
 endif
+TESTS += $(SH_TESTS)
+EXTRA_DIST += $(SH_TESTS) tests/lib.sh tests/check-portable.sh tests/bench/bench.py tests/peers
 
+tests_conformance_SOURCES = \
+  tests/conformance.c \
+  tests/conformance.h \
+  tests/conformance_backend.c \
+  tests/conformance_course.c \
+  tests/conformance_data.c \
+  tests/conformance_hooks.c \
+  tests/conformance_layer.c \
+  tests/conformance_loss.c \
+  tests/conformance_rig.c \
+  tests/conformance_rig.h \
+  tests/lab_stub.c
+tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_conformance_LDFLAGS =
+tests_core_experiment_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_experiment_LDFLAGS =
+tests_core_fs_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_fs_LDFLAGS =
 tests_core_keys_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_keys_LDFLAGS =
 tests_core_model_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -27,25 +52,22 @@ tests_core_safetensors_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
 
-tests_conformance_SOURCES = \
-  tests/conformance.c \
-  tests/conformance.h \
-  tests/conformance_backend.c \
-  tests/conformance_course.c \
-  tests/conformance_data.c \
-  tests/conformance_hooks.c \
-  tests/conformance_layer.c \
-  tests/conformance_loss.c \
-  tests/lab_stub.c
-tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_conformance_LDFLAGS =
+# Small data sets, whole and damaged.
+FIXTURES = tests/fixtures.c tests/fixtures.h
+check_PROGRAMS += tests/make_fixtures
+tests_make_fixtures_SOURCES = tests/make_fixtures.c $(FIXTURES)
+tests_make_fixtures_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_make_fixtures_LDADD = core/libradcore.la $(PNG_LIBS) $(JPEG_LIBS) $(ZLIB_LIBS)
+tests_make_fixtures_LDFLAGS =
 
-TESTS += $(check_PROGRAMS) $(SH_TESTS)
-EXTRA_DIST += $(SH_TESTS) tests/lib.sh tests/check-portable.sh tests/bench/bench.py tests/peers
-EXTRA_PROGRAMS += tests/bench/peak
+# For `make bench` and `make check-peers`.
+EXTRA_PROGRAMS += tests/bench/peak tests/peers/driver
 tests_bench_peak_CFLAGS = $(STD_CFLAGS) $(WARN_CFLAGS) -O3 -ffp-contract=fast
 tests_bench_peak_LDADD =
 tests_bench_peak_LDFLAGS =
+tests_peers_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
+tests_peers_driver_LDADD = core/libradcore.la
+tests_peers_driver_LDFLAGS =
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 TEST_EXTENSIONS = .sh

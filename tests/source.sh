@@ -67,7 +67,7 @@ case $(clang-format --version 2>/dev/null) in
 *) skip 'C is formatted' 'no clang-format 14' ;;
 esac
 if command -v shellcheck >/dev/null 2>&1; then
-  lint() { shellcheck -S warning bootstrap tests/*.sh; }
+  lint() { shellcheck -x -S warning bootstrap tests/*.sh; }
   ok 'shell scripts pass shellcheck' lint
 else
   skip 'shell scripts pass shellcheck' 'no shellcheck'

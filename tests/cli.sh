@@ -1,0 +1,205 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# cli.sh - the command line from outside: where text goes, exit statuses, and experiment files that
+# are wrong in every way.
+# shellcheck source=tests/lib.sh
+. "${top_srcdir:?is set by make check}/tests/lib.sh"
+cd "$TMP" || exit 99
+
+# --- usage ---
+rad
+fails 2 'Usage: rademacher' 'no command'
+rad --version
+ok '--version: status' status_is 0
+ok '--version: text' out_has 'rademacher 0.'
+ok '--version: nothing on standard error' err_empty
+rad --help
+ok '--help: status' status_is 0
+ok '--help: text' out_has 'data get fashion-mnist'
+ok '--help: nothing on standard error' err_empty
+rad chekc exp.ini
+fails 2 "did you mean 'check'" 'unknown command'
+for c in run check plugins help data; do
+  rad "$c" --help
+  ok "$c --help: status" status_is 0
+  ok "$c --help: text on standard output" out_has 'Usage: rademacher'
+  ok "$c --help: nothing on standard error" err_empty
+  rad "$c" --no-such-option
+  fails 2 no-such-option "$c with an unknown option"
+done
+for c in run check; do
+  rad "$c"
+  fails 2 'INI file' "$c without a file"
+  rad "$c" "$TMP/missing.ini"
+  fails 2 'missing.ini' "$c of a missing file"
+  rad "$c" -s nonsense x.ini
+  fails 2 KEY=VALUE "$c -s without ="
+done
+rad run --jobs 0 x.ini
+fails 2 '1 to 4096' '--jobs 0'
+rad run --jobs many x.ini
+fails 2 '1 to 4096' '--jobs many'
+rad run --resume nowhere x.ini
+fails 2 --resume '--resume with a file'
+rad run --resume "$TMP/nowhere"
+ok '--resume of no run: fails' test "$status" -ne 0
+ok '--resume of no run: says where' err_has "$TMP/nowhere"
+rad help layer nosuch
+fails 2 nosuch 'help of an unknown plugin'
+rad help lyaer
+fails 2 layer 'help of an unknown kind'
+rad help layer dense
+ok 'help layer dense: status' status_is 0
+ok 'help layer dense: keys' out_has units
+rad plugins
+ok 'plugins: status' status_is 0
+ok 'plugins: lists' out_has dense
+rad --plugin-dir relative run x.ini
+ok 'an option before the command is refused' status_is 2
+rad check --plugin-dir relative x.ini
+fails 2 absolute 'a relative plugin folder'
+
+# --- a good file, and every way to spoil it ---
+good() {
+  cat <<'END'
+[run]
+epochs = 2
+batch = 16
+[dataset]
+plugin = blobs
+features = 3
+classes = 3
+train = 90
+test = 30
+[layer hidden]
+plugin = dense
+units = 5
+[layer act]
+plugin = relu
+[layer out]
+plugin = dense
+units = 3
+[optimizer]
+plugin = sgd
+lr = 0.07
+END
+}
+good >good.ini
+rad check good.ini
+ok 'check of a good file: status' status_is 0
+ok 'check of a good file: layers' out_has hidden
+ok 'check of a good file: nothing on standard error' err_empty
+ok 'check writes nothing' test ! -e runs
+
+# bad NAME TEXT: bad.ini (from standard input) is refused by check and by run, with TEXT, and
+# nothing is left.
+bad() {
+  cat >bad.ini
+  rad check bad.ini
+  fails 2 "$2" "$1"
+  rad run bad.ini -q -o "$TMP/bad-run"
+  ok "$1, run: status" status_is 2
+  ok "$1, run: leaves nothing" test ! -e "$TMP/bad-run"
+}
+append() {
+  good
+  printf "$@"
+}
+good | sed 's/units = 5/unit = 5/' | bad 'an unknown key' "did you mean 'units'"
+ok 'an unknown key: file and line' err_has 'bad.ini:12'
+good | sed 's/units = 5/units = 5\nunits = 6/' | bad 'a key twice' units
+good | sed '/units = 5/d' | bad 'a missing key' units
+good | sed 's/units = 5/units = 0/' | bad 'a key out of range' units
+good | sed 's/units = 5/units = five/' | bad 'a number that is none' five
+good | sed 's/units = 5/units = 5.5/' | bad 'a fraction where whole numbers are meant' 5.5
+good | sed 's/lr = 0.07/lr = nan/' | bad 'nan' nan
+good | sed 's/lr = 0.07/lr = 1e999/' | bad 'a number beyond all' 1e999
+good | sed 's/^units = 5$/units = 99999999999999999999/' | bad 'an integer beyond all' 9999
+good | sed 's/layer out/leyer out/' | bad 'an unknown section' "did you mean 'layer'"
+good | sed 's/plugin = relu/plugin = rleu/' | bad 'an unknown plugin' "did you mean 'relu'"
+good | sed 's/plugin = relu/plugin = ..\/..\/x/' | bad 'a path as plugin' plugin
+append '[layer hidden]\nplugin = relu\n' | bad 'a section twice' hidden
+append '[layer more]\nplugin = relu\ninput = nowhere\n' | bad 'an input that is no layer' nowhere
+append '[loss]\n' | bad 'a section cut off' plugin
+append '[regularizer d]\nplugin = dropout\napply = nowhere\n' | bad 'apply to no layer' nowhere
+append '[objective]\nmain.test.accuracy = 1\n' | bad 'a test metric in the objective' allow_test
+append '[objective]\nmain.val.acuracy = 1\n' | bad 'an unknown metric' acuracy
+append '[arm a]\nlayer.nosuch.units = 3\n' | bad 'an arm that changes a key of no plugin' nosuch
+good | sed 's/units = 5/units = search(9, 3)/' | bad 'an empty range' search
+good | sed 's/units = 5/units = search(1, 1e9999)/' | bad 'an endless range' search
+good | sed 's/units = 5/units = choice()/' | bad 'a choice of nothing' choice
+good | sed 's/lr = 0.07/lr = search(0.1, 0.2)/' | bad 'a grid over a float range' grid
+printf 'key = 1\n' | bad 'a key before the first section' key
+append '[layer\n' | bad 'an open bracket' bad.ini:
+append 'no equals sign\n' | bad 'a line that is nothing' bad.ini:
+append '[optimizer]\nlr = 0.1\0.2\n' | bad 'a NUL byte' NUL
+{
+  good
+  printf '[logger x]\nplugin = csv\nfile = '
+  head -c 10000000 /dev/zero | tr '\0' x
+  echo
+} | bad 'a line of 10 MB' bad.ini:
+ok 'a line of 10 MB: a short message' test "$(wc -c <"$TMP/err")" -lt 10000
+{
+  echo 'include = bad.ini'
+  good
+} | bad 'a file that includes itself' include
+echo 'include = bad.ini' >cycle.ini
+{
+  echo 'include = cycle.ini'
+  good
+} | bad 'a cycle of includes' include
+{
+  echo 'include = nowhere.ini'
+  good
+} | bad 'an include that is not there' nowhere.ini
+: | bad 'an empty file' bad.ini
+head -c 3000 /dev/urandom >noise.ini
+rad check noise.ini
+ok 'random bytes are refused' status_is 2
+mkdir folder.ini
+rad check folder.ini
+ok 'a folder as file: refused' test "$status" -ne 0
+ok 'a folder as file: says so' err_has folder.ini
+ok 'a folder as file: no output' out_empty
+
+good | sed -e 's/units = 5/unit = 5/' -e 's/lr = 0.07/lr = x/' -e 's/= relu/= rleu/' >bad.ini
+rad check bad.ini
+ok 'all errors at once' test "$(grep -c '^bad.ini:' "$TMP/err")" -ge 3
+
+rad check good.ini -s layer.hidden.unts=3
+fails 2 "did you mean 'units'" '-s with an unknown key'
+rad check good.ini -s layer.hidden.units=9
+ok '-s changes the file: status' status_is 0
+ok '-s changes the file' out_has 'units = 9'
+
+# --- a run: where text goes, and a run directory that is somebody else's ---
+rad run good.ini -o run
+ok 'run: status' status_is 0
+ok 'run: results on standard output' out_has run
+for f in config.ini manifest.json journal.jsonl summary.json; do
+  ok "run: $f" test -s "run/$f"
+done
+no_temporary() { [ -z "$(find run -name '*.tmp*')" ]; }
+ok 'run: no temporary file is left' no_temporary
+cp run/summary.json before.json
+rad run good.ini -o run
+ok 'the same again: status' status_is 0
+ok 'the same again: nothing is changed' cmp before.json run/summary.json
+rad run good.ini -o run -s layer.hidden.units=6
+ok 'another experiment in its place: status' status_is 2
+ok 'another experiment in its place: says where' err_has run
+ok 'another experiment in its place: nothing is lost' cmp before.json run/summary.json
+rad run run/config.ini -o again -q
+ok 'config.ini of a run runs as it stands' status_is 0
+sums() { sed 's/"[a-z_]*\(seconds\|wall_s\)": *[-0-9.e+]*//g; s/"experiment": *"[^"]*"//' "$1"; }
+same_sums() { [ "$(sums run/summary.json)" = "$(sums again/summary.json)" ]; }
+ok '... and gives the same' same_sums
+: >file
+rad run good.ini -o file/run -q
+ok 'a run directory that cannot be: status' status_is 74
+rad run good.ini -o other --json
+ok '--json: status' status_is 0
+json() { ! grep -v '^{.*}$' "$TMP/out"; }
+ok '--json: an object in each line' json
+finish
