@@ -156,7 +156,7 @@ START_TEST(test_schedule)
       ck_assert_msg(factor_at(i, s, EPOCHS, PER_EPOCH) == f[s], "%s has a hidden state",
                     label_of(&b, p, v));
     for (uint64_t s = 0; s < 3; s++) /* one epoch of one step, and beyond what was planned */
-      ck_assert(isfinite(factor_at(i, EPOCHS * PER_EPOCH + s, 1, 1)));
+      ck_assert(factor_at(i, EPOCHS * PER_EPOCH + s, 1, 1) <= 1);
     bench_close(&b);
   }
 }

@@ -27,7 +27,7 @@ static void fill_target(float *t, uint32_t kind, const float *from)
                                         : from[i * K + k];
       sum += t[i * K + k];
     }
-    for (size_t k = 0; kind == RAD_SOFT && k < K; k++)
+    for (size_t k = 0; kind == RAD_SOFT && i != 4 && k < K; k++) /* one that does not sum to 1 */
       t[i * K + k] /= sum;
   }
 }

@@ -75,9 +75,8 @@ static rad_status gemm(rad_ctx *c, const rad_gemm *g)
 static bool input_at(size_t out, size_t stride, size_t t, size_t dilation, size_t pad, size_t len,
                      size_t *in)
 {
-  const size_t at = out * stride + t * dilation;
-  *in = at - pad;
-  return at >= pad && at - pad < len;
+  *in = out * stride + t * dilation - pad; /* wraps to a huge number before the first */
+  return *in < len;
 }
 
 /* Which output has the input under its tap t; false: none. */

@@ -53,7 +53,7 @@ static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b, float s
       loss += q != 0 ? q * (lse - (double)y[k]) : 0; /* 0 log 0 = 0 */
       mass += q;
     }
-    b->loss[i] = isnan(lse) ? lse : loss; /* a NaN may not hide behind a zero target */
+    b->loss[i] = loss;
     for (size_t k = 0; b->dy && k < K; k++) {
       const double q = (1 - s) * (double)t[k] + s / (double)K;
       const double d = c->host->exp((double)y[k] - lse) * mass - q;
