@@ -16,8 +16,10 @@ typedef struct section {   /* [kind] or [kind name] */
   origin at;
   setting *v; /* (n) in order of first appearance, one for each (key, only) */
   size_t n, cap;
-  const char *replaced;   /* the plugin that an arm, axis or override has replaced, or NULL */
-  struct section *before; /* the section as it was before that, or NULL */
+  const char
+      *replaced; /* the plugin that a later file, arm, row or override has replaced, or NULL */
+  struct section
+      *before; /* the section as it was before that (its own keys "before.KEY"), or NULL */
 } section;
 typedef struct config {
   section **v; /* (n) in order of first appearance: the order of layers */
@@ -31,8 +33,10 @@ typedef struct override { /* one -s or -i of the command line, in order */
   bool include;           /* text names a file, else "key=value" */
   const char *text;
 } override;
-/* Reads `defaults` (NULL: none; its settings are the weakest), a file with its includes, then
- * applies the overrides. Every problem of syntax is reported; RAD_EINVAL if there was one. */
+/* Reads `defaults` (NULL: none; its settings are the weakest, and replacing one of its plugins is
+ * not remembered), a file with its includes, then applies the overrides. Every problem of syntax is
+ * reported; RAD_EINVAL if there was one. Settings of the command line have the origin "-s TEXT"
+ * with line 0. The config is empty after a failure other than RAD_EINVAL. */
 rad_status config_read(config *, const char *defaults, const char *file, const override *, size_t n,
                        diag *);
 void config_free(config *);
@@ -40,8 +44,9 @@ rad_status config_copy(config *to, const config *from); /* deep */
 
 /* Sets "section.key" or "kind.name.key" (the name may contain dots; in [arm], [axis] and
  * [constraint]-like kinds with dotted keys, the key is all after the name). Adds a missing section
- * at the end. Where `key` is "plugin" and the value changes, the other keys of the old plugin are
- * dropped: `is_common` tells which stay. Origin: where it was written. */
+ * at the end. Where `key` is "plugin" and the value changes, the keys of the old plugin are
+ * dropped; those with "@plugin" and the kind's common keys stay. Of "choice(a, b)", a and b are no
+ * change. Origin: where it was written. */
 rad_status config_set(config *, const char *dotted, const char *value, origin, diag *);
 
 const section *config_find(const config *, const char *kind, const char *name);
@@ -60,11 +65,13 @@ const char *section_dotted(const section *, const char *key, arena *); /* "layer
 rad_status config_arm(config *to, const config *from, const char *arm, diag *);
 /* Names of enabled arms in order, {"main"} where there is none. From the config's arena. */
 rad_status config_arms(config *, const char *const **names, size_t *n);
-/* Applies one row of [axis NAME]: "layer.a.units=3, block.b.enabled=false". */
+/* Applies the row of that name of [axis NAME]: "layer.a.units=3, block.b.enabled=false". A word
+ * without '=' goes on with the value before it: "layer.c.input=a, b". */
 rad_status config_row(config *, const char *axis, const char *row, diag *);
 
 /* The whole as an INI text that reads back to the same; sections in order, without includes.
- * Values of RAD_FILE keys are made absolute by the caller beforehand. */
+ * Values of RAD_FILE keys are made absolute by the caller beforehand. Sets text.failed also where a
+ * value has been put in that no line can hold; config_set refuses those. */
 void config_write(const config *, text *);
 
 /* "a, b, c" into trimmed words; commas inside parentheses do not separate. From the arena. */
