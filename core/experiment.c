@@ -122,8 +122,8 @@ static rad_status fill(experiment *e, const char *kind, void *keys)
         plain.v[plain.n++] = s->v[i];
   }
   for (size_t i = 0; i < info->ncommon; i++)
-    if (!info->common[i].def && (!s || !has_key(s, info->common[i].name)))
-      return RAD_OK; /* no [search]: one trial; a missing plugin has been reported */
+    if (!info->common[i].def && !has_key(&plain, info->common[i].name))
+      return RAD_OK; /* no [search]: one trial; what else is wrong has been reported */
   return keys_fill(info->common, info->ncommon, s ? &plain : NULL, keys, &e->mem, e->env->diag);
 }
 

@@ -49,6 +49,9 @@ static rad_status put_value(const experiment *e, const dim *d, double value, con
     return config_set(c, d->dotted, word, d->at, e->env->diag);
   if (v)
     v->value = word;
+  setting *old = s && s->before ? setting_of(s->before, d->key, d->only) : NULL;
+  if (old) /* what an override replaced is still asked for shapes and sizes */
+    old->value = word;
   return RAD_OK;
 }
 
@@ -93,17 +96,27 @@ static rad_status no_memory(const experiment *e)
   return diag_error(e->env->diag, RAD_ENOMEM, (origin){0}, "out of memory");
 }
 
+static rad_status absolute_section(const experiment *e, config *c, section *s)
+{
+  for (size_t k = 0; k < s->n; k++)
+    if (is_file_key(e, s, &s->v[k], &c->mem)) {
+      s->v[k].value = absolute(&c->mem, &s->v[k]);
+      if (!s->v[k].value)
+        return no_memory(e);
+    }
+  return RAD_OK;
+}
+
 static rad_status absolute_base(const experiment *e, config *c)
 {
-  for (size_t i = 0; i < c->n; i++)
-    for (size_t k = 0; k < c->v[i]->n; k++) {
-      setting *v = &c->v[i]->v[k];
-      if (section_enabled(c->v[i]) && is_file_key(e, c->v[i], v, &c->mem)) {
-        v->value = absolute(&c->mem, v);
-        if (!v->value)
-          return no_memory(e);
-      }
-    }
+  for (size_t i = 0; i < c->n; i++) {
+    section *s = c->v[i];
+    if (!section_enabled(s))
+      continue;
+    RAD_TRY(absolute_section(e, c, s));
+    if (s->before)
+      RAD_TRY(absolute_section(e, c, s->before));
+  }
   return RAD_OK;
 }
 

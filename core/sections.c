@@ -25,14 +25,16 @@ size_t section_tables(env *e, const section *s, const char *plugin_name, origin 
   char title[160];
   if (!info)
     return 0;
-  tables[0] = (key_table){info->common, info->ncommon};
+  const key_table common = {info->common, info->ncommon};
+  tables[0] = common;
   if (!plugin_name)
     return 1;
   const plugin *p =
       plugins_find(e->plugins, info->kind, plugin_name, at, section_title(s, title), e->diag);
   if (!p)
     return 0;
-  tables[1] = (key_table){p->d.keys, p->d.nkeys};
+  tables[0] = (key_table){p->d.keys, p->d.nkeys}; /* first: its names are the likelier meant */
+  tables[1] = common;
   return 2;
 }
 
@@ -61,6 +63,7 @@ typedef struct check {
   const section *section; /* with what an overlay's section inherits */
   const char *title;
   bool complete;
+  bool again; /* under another choice of its plugin */
   arena *mem;
 } check;
 
@@ -114,16 +117,25 @@ static void check_required(const check *k, const char *plugin_name, const key_ta
     }
 }
 
-/* The settings of `s` as they count under one plugin. */
-static void check_under(const check *k, const section *s, const char *plugin_name, origin at)
+/* The settings of `s` as they count under one plugin. Those of the core are the same under each
+ * choice of a plugin: they are looked at under the first. */
+static void check_under(const check *k, const section *s, const char *plugin_name, origin at,
+                        const char *choice)
 {
   key_table tables[2];
   const size_t n = section_tables(k->env, k->section, plugin_name, at, tables);
-  for (size_t i = 0; n > 0 && i < s->n; i++)
-    if (!s->v[i].only || (plugin_name && strcmp(s->v[i].only, plugin_name) == 0))
-      check_setting(k, &s->v[i], tables, n);
+  check named = *k;
+  named.title = choice ? choice : k->title;
+  for (size_t i = 0; n > 0 && i < s->n; i++) {
+    const setting *set = &s->v[i];
+    const bool common = !set->only && keys_find(&tables[n - 1], 1, set->key);
+    if (common && k->again)
+      continue;
+    if (!set->only || (plugin_name && strcmp(set->only, plugin_name) == 0))
+      check_setting(common ? k : &named, set, tables, n);
+  }
   if (k->complete && n > 0)
-    check_required(k, plugin_name, tables, n);
+    check_required(&named, plugin_name, tables, n);
 }
 
 /* x@plugin, where that plugin is not the section's: an arm may still switch to it. */
@@ -144,7 +156,6 @@ static void check_plugin_section(check *k, const section *s)
 {
   const char *const *name;
   size_t n;
-  char title[256];
   diag *d = k->env->diag;
   const setting *set = section_get(k->section, "plugin");
   if (!set) {
@@ -164,16 +175,13 @@ static void check_plugin_section(check *k, const section *s)
   }
   if (n == 0) /* search(...), or an empty choice: say so, and look no further */
     check_value(k, keys_find(&(key_table){k->info->common, k->info->ncommon}, 1, "plugin"), set);
-  const char *plain = k->title;
   for (size_t i = 0; i < n; i++) {
     text t = {0};
-    text_printf(&t, "%s %.64s:", plain, name[i]);
-    if (n > 1 && !t.failed && t.n < sizeof title)
-      k->title = memcpy(title, text_str(&t), t.n + 1);
+    text_printf(&t, "%s %.64s:", k->title, name[i]);
+    k->again = i > 0;
+    check_under(k, s, name[i], set->at, n > 1 ? text_str(&t) : NULL);
     text_free(&t);
-    check_under(k, s, name[i], set->at);
   }
-  k->title = plain;
   check_others(k, s, name, n);
 }
 
@@ -247,7 +255,7 @@ static void check_section(check *k, const section *s)
   } else if (k->info->flags & KIND_PLUGIN) {
     check_plugin_section(k, s);
   } else {
-    check_under(k, s, NULL, s->at);
+    check_under(k, s, NULL, s->at, NULL);
   }
 }
 

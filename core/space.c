@@ -294,21 +294,30 @@ static rad_status add_copy(builder *b, const section *s, const setting *set, con
   return exists ? add(b, &d) : RAD_OK;
 }
 
+/* An unknown key, or a section that is not complete: as a rule that has been said already. */
+static rad_status no_key(const builder *b, const section *s, const setting *set)
+{
+  char title[160];
+  if (b->env->diag->errors > 0)
+    return RAD_EINVAL;
+  return diag_error(b->env->diag, RAD_EINVAL, set->at,
+                    "%s %.80s: there is no such key that can be searched; its section needs a "
+                    "'plugin =' and must be switched on",
+                    section_title(s, title), set->key);
+}
+
 static rad_status add_setting(builder *b, const section *s, const setting *set)
 {
   const kind_info *info = kind_by_name(s->kind);
   const rad_key *key = section_key(b->env, s, set, b->mem);
   const bool network = strcmp(s->kind, "layer") == 0 || strcmp(s->kind, "block") == 0;
   const part *p = network && !section_is_overlay(s) ? tree_find(&b->tree, s->name) : NULL;
-  char title[160];
   draft model = {0};
   copies k = {0};
   if (info->flags & KIND_STUDY)
     return RAD_EINVAL; /* sections_check has said so */
   if (!key)
-    return diag_error(b->env->diag, RAD_EINVAL, set->at,
-                      "%s %s: a searched key needs a 'plugin =' in the same section",
-                      section_title(s, title), set->key);
+    return no_key(b, s, set);
   RAD_TRY(describe(b, key, s, set, &model));
   if (!p)
     return add_copy(b, s, set, NULL, NULL, &model);
@@ -329,19 +338,18 @@ static rad_status add_arm_setting(builder *b, const section *arm, const setting 
 {
   config c = {0};
   const rad_key *key = NULL;
-  char title[160];
   rad_status s = config_arm(&c, b->config, arm->name, b->env->diag);
   for (size_t i = 0; i < c.n && s == RAD_OK && !key; i++)
     for (size_t j = 0; j < c.v[i]->n && !key; j++) {
       const setting *v = &c.v[i]->v[j];
       const char *dotted = section_dotted(c.v[i], v->key, b->mem);
-      if (dotted && strcmp(dotted, set->key) == 0 && strcmp(v->value, set->value) == 0)
+      if (dotted && strcmp(dotted, set->key) == 0 && strcmp(v->value, set->value) == 0 &&
+          (v->only && set->only ? strcmp(v->only, set->only) == 0 : v->only == set->only))
         key = section_key(b->env, c.v[i], v, b->mem);
     }
   draft d = {0};
   if (s == RAD_OK && !key)
-    s = diag_error(b->env->diag, RAD_EINVAL, set->at, "%s %s: there is no such key to search",
-                   section_title(arm, title), set->key);
+    s = no_key(b, arm, set);
   if (s == RAD_OK)
     s = describe(b, key, arm, set, &d);
   config_free(&c);

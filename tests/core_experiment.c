@@ -38,22 +38,22 @@ static void end(void)
   rmdir(dir);
 }
 
-static rad_status open_over(const char *text, const override *o, size_t n)
+static rad_status open_over(const char *ini, const override *o, size_t n)
 {
-  ck_assert(fs_write(file, text, strlen(text), &said) == RAD_OK);
+  ck_assert(fs_write(file, ini, strlen(ini), &said) == RAD_OK);
   if (opened)
     experiment_free(&x);
   diag_free(&said);
   opened = true;
   return experiment_open(&x, &world, file, o, n);
 }
-static rad_status open_text(const char *text)
+static rad_status open_text(const char *ini)
 {
-  return open_over(text, NULL, 0);
+  return open_over(ini, NULL, 0);
 }
-static void must_open(const char *text)
+static void must_open(const char *ini)
 {
-  ck_assert_msg(open_text(text) == RAD_OK, "%s", text_str(&said.messages));
+  ck_assert_msg(open_text(ini) == RAD_OK, "%s", text_str(&said.messages));
 }
 static size_t times(const char *what)
 {
@@ -113,7 +113,7 @@ END_TEST
 START_TEST(faults_of_keys)
 {
   REFUSED_ONLY(DATA NET "uints = 3\n",
-               "exp.ini:10: [layer out] unknown key 'uints' (did you mean 'units'?)\n");
+               "exp.ini:11: [layer out] unknown key 'uints' (did you mean 'units'?)\n");
   REFUSED_ONLY(DATA "[layer a]\nplugin = dense\nunits = -3\n",
                "exp.ini:5: [layer a] units = -3: must be an integer from 1 to 1000000\n");
   REFUSED_ONLY(DATA "[layer a]\nplugin = dense\n", "[layer a] needs a key 'units'");
@@ -122,7 +122,7 @@ START_TEST(faults_of_keys)
   REFUSED(DATA NET "[loss x]\nplugin = mse\n", "[loss x] takes no name");
   REFUSED(DATA NET "[noise]\nplugin = random_labels\n", "[noise] needs a name: [noise NAME]");
   REFUSED_ONLY(DATA NET "[layer x]\nfreeze = true\n", "[layer x] needs 'plugin = NAME'");
-  REFUSED(DATA NET "[layer x]\nplugin = densee\n", "dense");
+  REFUSED(DATA NET "[layer x]\nplugin = densee\n", "(did you mean 'dense'?)");
   REFUSED_ONLY(DATA NET "[run]\nseeds = 1, 1\n", "1 is there twice");
   REFUSED_ONLY(DATA NET "[run]\nseeds = 1.5\n", "whole numbers");
   REFUSED_ONLY(NET, "there is no [dataset] section");
@@ -153,7 +153,7 @@ START_TEST(arms_are_checked)
   must_open(arms);
   ck_assert_uint_eq(x.narm, 2);
   ck_assert_str_eq(x.arm[1], "noise");
-  REFUSED_ONLY(DATA NET "[arm a]\nlayer.hidden.units = 0\n", "exp.ini:11: ");
+  REFUSED_ONLY(DATA NET "[arm a]\nlayer.hidden.units = 0\n", "exp.ini:12: ");
   REFUSED_ONLY(DATA NET "[arm a]\nlayer.act.plugin = relu\nlayer.act.alpha = 2\n",
                "unknown key 'alpha'");
   REFUSED_ONLY(DATA NET "[arm test]\n", "an arm cannot be called");
@@ -216,7 +216,7 @@ START_TEST(searches_that_are_refused)
   REFUSED_ONLY(UNITS("search(3, 9.5)"), "units = 9.5: must be an integer");
   REFUSED_ONLY(UNITS("choice(3, 4, 3)"), "a choice is there twice");
   REFUSED_ONLY(UNITS("choice(3, x)"), "units = x: must be an integer");
-  REFUSED(UNITS("choice()"), "choice(");
+  REFUSED_ONLY(UNITS("choice()"), "units = choice(): write");
 #undef UNITS
   REFUSED_ONLY(DATA NET "[layer x]\nplugin = dense\nunits = 3\ngain = search(0, 2, log)\n",
                "a log scale needs ends above 0");
@@ -295,12 +295,12 @@ END_TEST
 /* --- axes --- */
 START_TEST(axes)
 {
-  const char *text =
+  const char *ini =
       DATA "[layer a]\nplugin = dense\nunits = search(3, 9)\n[layer b]\nplugin = elu\nalpha = "
            "search(0.5, 2)\n[layer c]\nplugin = dense\nunits = 4\n[block body]\nlayers = b, c\n"
            "enabled = false\n[axis model]\nsmall = layer.a.units=2\ndeep = block.body.enabled=true"
            "\nrelu = block.body.enabled=true, layer.b.plugin=relu\n";
-  must_open(text);
+  must_open(ini);
   ck_assert_uint_eq(x.space.n, 3);
   ck_assert_int_eq(place_of("axis.model"), 0); /* parents first */
   const dim *axis = find_dim("axis.model"), *a = find_dim("layer.a.units"),
@@ -316,7 +316,7 @@ START_TEST(axes)
   ck_assert_ptr_null(config_find(&c, "axis", "model"));
   config_free(&c);
   round_trip(p);
-  must_open(text);
+  must_open(ini);
   p[0] = 2;
   p[place_of("layer.a.units")] = 5;
   ck_assert(experiment_trial(&x, p, &c) == RAD_OK);
@@ -447,17 +447,6 @@ START_TEST(blocks_repeat)
 END_TEST
 
 START_TEST(blocks_nest)
-{
-  must_open(DATA NET
-            "input = outer, inner2\n[layer last]\nplugin = elu\n[block inner]\nlayers = hidden\n"
-            "repeat = 2\n[block outer]\nlayers = inner, act\nrepeat = 2\n[block inner2]\nlayers = "
-            "x\n[layer x]\nplugin = elu\ninput = last\nenabled = true\n[arm a]\n"
-            "layer.out.input = outer\n");
-  ck_assert(said.errors == 0);
-}
-END_TEST
-
-START_TEST(blocks_nest_in_order)
 {
   must_open(DATA NET "input = outer\n[block inner]\nlayers = hidden\nrepeat = 2\n"
                      "[block outer]\nlayers = inner, act\nrepeat = 2\n"
@@ -653,8 +642,9 @@ START_TEST(random_covers_ranges)
 {
   static asked a, again;
   uint64_t counted;
-  must_open(DATA "[layer h]\nplugin = dense\nunits = search(10, 1000)\n" DENSE
-                 "[optimizer]\nlr = search(0.001, 0.1)\n[dataset]\nval = search(0.1, 0.5)\n");
+  must_open(DATA
+            "val = search(0.1, 0.5)\n[layer h]\nplugin = dense\nunits = search(10, 1000)\n" DENSE
+            "[optimizer]\nlr = search(0.001, 0.1)\n");
   world.seed = 3;
   ck_assert_uint_eq(ask_all("random", &a, 512, &counted), 512);
   ck_assert_uint_eq(counted, 0);
@@ -684,7 +674,8 @@ START_TEST(the_command_line_overrides)
   ck_assert_uint_eq(x.space.n, 1);
   const override bad[] = {{false, "layer.hidden.unit=4"}};
   ck_assert(open_over(DATA NET, bad, 1) == RAD_EINVAL);
-  ck_assert_uint_eq(times("unknown key 'unit' (did you mean 'units'?)"), 1);
+  ck_assert_msg(times("unknown key 'unit' (did you mean 'units'?)") == 1, "%s",
+                text_str(&said.messages));
 }
 END_TEST
 
@@ -709,7 +700,6 @@ int main(void)
   tcase_add_test(t, references);
   tcase_add_test(t, blocks_repeat);
   tcase_add_test(t, blocks_nest);
-  tcase_add_test(t, blocks_nest_in_order);
   tcase_add_test(t, copies_have_values_of_their_own);
   tcase_add_test(t, blocks_that_explode);
   tcase_add_test(t, grid_enumerates);
