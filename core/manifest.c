@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * manifest.c - manifest.json: with what a study was run, for whoever wants to know later: version,
+ * plugins and data with checksums, arithmetic, machine, command. Written once. */
+#include "running.h"
+#include "sections.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+typedef struct used { /* plugins that the experiment can make use of */
+  const plugin **v;
+  size_t n, cap;
+} used;
+
+static rad_status add(used *u, const plugin *p)
+{
+  for (size_t i = 0; i < u->n; i++)
+    if (u->v[i] == p)
+      return RAD_OK;
+  if (u->n == u->cap) {
+    const size_t cap = u->cap ? 2 * u->cap : 32;
+    const plugin **grown = realloc(u->v, cap * sizeof *grown);
+    if (!grown)
+      return RAD_ENOMEM;
+    u->v = grown;
+    u->cap = cap;
+  }
+  u->v[u->n++] = p;
+  return RAD_OK;
+}
+
+static rad_status add_config(const study *s, const config *c, used *u)
+{
+  arena mem = {0};
+  rad_status status = RAD_OK;
+  for (size_t i = 0; status >= 0 && i < c->n; i++) {
+    const section *sec = c->v[i];
+    const kind_info *kind = kind_by_name(sec->kind);
+    const char *const *name;
+    size_t n = 0;
+    if (!kind || kind->kind == 0 || !section_enabled(sec))
+      continue;
+    status = section_plugins(sec, &mem, &name, &n);
+    for (size_t k = 0; status >= 0 && k < n; k++) {
+      const plugin *p =
+          plugins_find(s->env->plugins, kind->kind, name[k], sec->at, sec->kind, s->diag);
+      status = p ? add(u, p) : RAD_EINVAL;
+    }
+  }
+  arena_free(&mem);
+  return status;
+}
+
+static rad_status add_arms(const study *s, const config *c, used *u)
+{
+  rad_status status = add_config(s, c, u);
+  for (size_t i = 0; status >= 0 && i < s->x->narm; i++) {
+    config arm = {0};
+    status = config_arm(&arm, c, s->x->arm[i], s->diag);
+    if (status >= 0)
+      status = add_config(s, &arm, u);
+    config_free(&arm);
+  }
+  return status;
+}
+
+/* Every arm, as it is and with each row of each axis. */
+static rad_status find_plugins(const study *s, used *u)
+{
+  const config *base = &s->x->base;
+  rad_status status = add_arms(s, base, u);
+  for (const section *a = NULL; status >= 0 && (a = config_next(base, "axis", a));)
+    for (size_t i = 0; status >= 0 && i < a->n; i++) {
+      config row = {0};
+      if (strcmp(a->v[i].key, "enabled") == 0)
+        continue;
+      status = config_copy(&row, base);
+      if (status >= 0)
+        status = config_row(&row, a->name, a->v[i].key, s->diag);
+      if (status >= 0)
+        status = add_arms(s, &row, u);
+      config_free(&row);
+    }
+  return status;
+}
+
+static rad_status put_plugins(const study *s, text *out)
+{
+  used u = {0};
+  rad_status status = find_plugins(s, &u);
+  json_open(out, "plugins", '[');
+  for (size_t i = 0; status >= 0 && i < u.n; i++) {
+    char hex[65];
+    status = fs_sha256_file(u.v[i]->file, hex, s->diag);
+    if (status < 0)
+      break;
+    text_puts(out, i > 0 ? ",\n" : "\n");
+    json_open(out, NULL, '{');
+    json_text(out, "kind", plugin_kind_name(u.v[i]->d.kind));
+    json_text(out, "name", u.v[i]->d.name);
+    json_text(out, "version", u.v[i]->d.version);
+    json_text(out, "file", u.v[i]->file);
+    json_text(out, "sha256", hex);
+    json_close(out, '}');
+  }
+  json_close(out, ']');
+  free(u.v);
+  return status;
+}
+
+/* What the worker that decoded the data sets has read. */
+static rad_status put_data(const study *s, text *out, arena *mem)
+{
+  char *path = arena_printf(mem, "%s/cache/files.json", s->dir);
+  json_t *list = path ? json_load_file(path, 0, NULL) : NULL, *file;
+  size_t i;
+  json_open(out, "data", '[');
+  json_array_foreach(list, i, file)
+  {
+    json_open(out, NULL, '{');
+    json_text(out, "path", json_member_text(file, "path"));
+    json_text(out, "sha256", json_member_text(file, "sha256"));
+    json_uint(out, "bytes", json_member_uint(file, "bytes"));
+    json_close(out, '}');
+  }
+  json_close(out, ']');
+  json_decref(list);
+  return path ? RAD_OK : RAD_ENOMEM;
+}
+
+static void put_machine(text *out)
+{
+  struct utsname u;
+  struct tm tm;
+  char now[32] = "";
+  const time_t t = time(NULL);
+  if (gmtime_r(&t, &tm))
+    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  json_text(out, "start", now);
+  if (uname(&u) < 0)
+    return;
+  json_open(out, "host", '{');
+  json_text(out, "name", u.nodename);
+  json_text(out, "system", u.sysname);
+  json_text(out, "release", u.release);
+  json_text(out, "machine", u.machine);
+  json_close(out, '}');
+}
+
+rad_status manifest_write(study *s)
+{
+  arena mem = {0};
+  text out = {0};
+  char *path = fs_join(&mem, s->dir, "manifest.json");
+  rad_status status = path ? RAD_OK : RAD_ENOMEM;
+  if (path && !fs_is_file(path)) {
+    json_open(&out, NULL, '{');
+    json_text(&out, "experiment", s->record.name);
+    json_text(&out, "version", PACKAGE_VERSION);
+    json_uint(&out, "abi", RAD_ABI);
+    json_uint(&out, "minor", RAD_MINOR);
+    json_text(&out, "command", s->o->command);
+    put_machine(&out);
+    json_text(&out, "fingerprint", s->record.fingerprint);
+    status = put_plugins(s, &out);
+    if (status >= 0)
+      status = put_data(s, &out, &mem);
+    json_close(&out, '}');
+    text_puts(&out, "\n");
+    if (status >= 0)
+      status = out.failed ? RAD_ENOMEM : fs_write(path, out.s, out.n, s->diag);
+  }
+  text_free(&out);
+  arena_free(&mem);
+  return status;
+}
