@@ -80,6 +80,7 @@ core_libradcore_la_SOURCES = \
   core/keys.h \
   core/kinds.c \
   core/lab.c \
+  core/manifest.c \
   core/math.c \
   core/metric.c \
   core/model.c \
@@ -105,6 +106,7 @@ core_libradcore_la_SOURCES = \
   core/running.h \
   core/safetensors.c \
   core/safetensors.h \
+  core/same.c \
   core/scratch.c \
   core/searched.c \
   core/sections.c \
@@ -130,6 +132,7 @@ core_libradcore_la_SOURCES = \
   core/tree.c \
   core/trial.c \
   core/utf8.h \
+  core/verdict.c \
   core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS)
 core_libradcore_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)

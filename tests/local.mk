@@ -4,12 +4,14 @@ TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 
 C_TESTS = tests/conformance \
+  tests/core_data \
   tests/core_experiment \
   tests/core_fs \
   tests/core_keys \
   tests/core_model \
   tests/core_philox \
   tests/core_safetensors \
+  tests/core_text \
   tests/core_train
 SH_TESTS = \
   tests/cli.sh \
@@ -37,6 +39,10 @@ tests_conformance_SOURCES = \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_conformance_LDFLAGS =
+tests_core_data_SOURCES = tests/core_data.c $(FIXTURES)
+tests_core_data_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_core_data_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_core_data_LDFLAGS =
 tests_core_experiment_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_experiment_LDFLAGS =
 tests_core_fs_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -49,6 +55,8 @@ tests_core_philox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_philox_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
+tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
 
