@@ -249,13 +249,13 @@ static const double is_conv[] = {1}, deep[] = {2, 3};
 static const rad_dim dims[NDIM] = {
     {.name = "lr", .type = RAD_FLOAT, .log = true, .lo = 1e-4, .hi = 1, .parent = -1},
     {.name = "plugin", .type = RAD_ENUM, .hi = 1, .nchoice = 2, .choice = kinds, .parent = -1},
-    {.name = "kernel", .type = RAD_INT, .lo = 1, .hi = 7, .parent = 1, .nwhen = 1, .when = is_conv},
+    {.name = "kernel", .type = RAD_INT, .lo = 1, .hi = 3, .parent = 1, .nwhen = 1, .when = is_conv},
     {.name = "repeat", .type = RAD_INT, .lo = 1, .hi = 3, .parent = -1},
     {.name = "units",
      .type = RAD_INT,
      .log = true,
      .lo = 4,
-     .hi = 9,
+     .hi = 6,
      .parent = 3,
      .nwhen = 2,
      .when = deep}};
