@@ -40,6 +40,22 @@ static void identify(text *t, const char *path, int depth, env *e, arena *mem)
   }
 }
 
+/* Where the value of a RAD_FILE key is; where it is missing, the message names the setting. */
+static rad_status locate(arena *mem, const section *s, const char *key, const char *value,
+                         const char **path, diag *d)
+{
+  const setting *v = section_get(s, key);
+  const char *base = v && v->at.file ? fs_dirname(mem, v->at.file) : "";
+  char title[160];
+  diag found = {0};
+  rad_status r = base ? fs_data_path(mem, base, value, path, &found) : RAD_ENOMEM;
+  if (r < 0 && found.messages.n > 0) /* without its end of line */
+    diag_error(d, r, v ? v->at : s->at, "%s %s: %.*s", section_title(s, title), key,
+               (int)found.messages.n - 1, found.messages.s);
+  diag_free(&found);
+  return r;
+}
+
 /* All that the samples follow from: plugin, keys, files; and those of the section it replaces. */
 static rad_status describe(text *t, const section *s, env *e, arena *mem)
 {
@@ -58,8 +74,7 @@ static rad_status describe(text *t, const section *s, env *e, arena *mem)
     text_printf(t, "%s = %s\n", k->name, value ? value : "");
     if (!(k->flags & RAD_FILE) || !value || !*value)
       continue;
-    const char *base = v && v->at.file ? fs_dirname(mem, v->at.file) : "";
-    RAD_TRY(fs_data_path(mem, base, value, &path, e->diag));
+    RAD_TRY(locate(mem, s, k->name, value, &path, e->diag));
     identify(t, path, FILES_DEEP, e, mem);
   }
   return s->before ? describe(t, s->before, e, mem) : RAD_OK;

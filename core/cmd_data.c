@@ -62,7 +62,7 @@ static int get(int argc, char **argv, fetch_options *o)
     if (strcmp(argv[i], "--offline") == 0)
       o->offline = true;
     else if (argv[i][0] == '-')
-      return wrong("get does not know ", argv[i]);
+      worst = wrong("get does not know ", argv[i]);
     else if (!data_set_find(argv[i], &d))
       worst = EXIT_USAGE;
     else

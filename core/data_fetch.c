@@ -119,9 +119,10 @@ static void say(const fetch *f, const char *what, const char *where)
     fprintf(stderr, "%s: %s %s\n", f->set->name, what, where);
 }
 
-/* Goes on with a file that is partly there. */
+/* Goes on with a file that is partly there. On a terminal curl shows how far it is. */
 static rad_status download(fetch *f, const char *url, const char *to)
 {
+  const bool show = !f->o->quiet && isatty(STDERR_FILENO);
   const char *const curl[] = {"curl",
                               "--fail",
                               "--location",
@@ -133,12 +134,12 @@ static rad_status download(fetch *f, const char *url, const char *to)
                               "1000",
                               "--speed-time",
                               "30",
-                              "--silent",
-                              "--show-error",
                               "--continue-at",
                               "-",
                               "--output",
                               to,
+                              "--show-error",
+                              show ? "--progress-bar" : "--silent",
                               url,
                               NULL};
   const char *const wget[] = {"wget",
@@ -153,7 +154,7 @@ static rad_status download(fetch *f, const char *url, const char *to)
                               NULL};
   const char *log = in(f, f->part, "log");
   say(f, "trying", url);
-  rad_status s = spawn_run(curl, f->part, log, &f->tried);
+  rad_status s = spawn_run(curl, f->part, show ? NULL : log, &f->tried);
   if (s == RAD_DONE)
     s = spawn_run(wget, f->part, log, &f->tried);
   if (s == RAD_DONE)
@@ -327,7 +328,7 @@ static rad_status incomplete(fetch *f)
     if (!fs_is_file(in(f, f->folder, s->file[i].name)))
       text_printf(&names, "%s%s", names.n ? ", " : "", s->file[i].name);
   const rad_status r = diag_error(f->d, RAD_EIO, (origin){0},
-                                  "%s%s: not complete. Put %s (raw or .gz%s%s) into %s and try "
+                                  "%s%s is not complete. Put %s (raw or .gz%s%s) into %s and try "
                                   "again; what the programs said is "
                                   "in %s/log",
                                   text_str(&f->tried.messages), s->name, text_str(&names),
