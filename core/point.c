@@ -151,6 +151,14 @@ static rad_status make_absolute(const experiment *e, config *c)
 }
 
 /* --- what belongs to the study --- */
+/* Sections that are off in every trial have no dimensions; their searches would be left over. */
+static void remove_searches(section *s)
+{
+  for (size_t i = s->n; i-- > 0;)
+    if (is_searched(s->v[i].value))
+      remove_setting(s, &s->v[i]);
+}
+
 /* Of [objective] a trial keeps allow_test: without it, it would not be allowed to run. */
 static bool keep(section *s)
 {
@@ -177,9 +185,14 @@ rad_status experiment_trial(const experiment *e, const double *point, config *ou
     config_free(out);
     return s;
   }
-  for (size_t i = 0; i < out->n; i++)
-    if (keep(out->v[i]))
-      out->v[n++] = out->v[i];
+  for (size_t i = 0; i < out->n; i++) {
+    section *own = out->v[i];
+    remove_searches(own);
+    if (own->before)
+      remove_searches(own->before);
+    if (keep(own))
+      out->v[n++] = own;
+  }
   out->n = n;
   return RAD_OK;
 }

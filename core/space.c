@@ -125,11 +125,31 @@ static const setting *same_setting(const config *c, const section *s, const sett
   return NULL;
 }
 
+/* A section that is switched off may be switched on by an arm: then its values are needed. */
+static bool arm_runs(builder *b, const section *s)
+{
+  bool runs = false;
+  for (const section *arm = NULL; !runs && (arm = config_next(b->config, "arm", arm));) {
+    config c = {0};
+    tree t = {0};
+    diag dropped = {0};
+    if (config_arm(&c, b->config, arm->name, &dropped) == RAD_OK) {
+      tree_build(&t, &c, &dropped);
+      runs = section_runs(&c, &t, s);
+    }
+    tree_free(&t);
+    config_free(&c);
+    diag_free(&dropped);
+  }
+  return runs;
+}
+
 /* Sets the condition on the first axis that matters; false: the setting is in no trial at all. */
 static rad_status condition_on_axes(builder *b, const section *s, const setting *set, draft *d,
                                     bool *exists)
 {
-  const bool base = section_runs(b->config, &b->tree, s);
+  const bool plain = section_runs(b->config, &b->tree, s);
+  const bool armed = !plain && arm_runs(b, s), base = plain || armed;
   *exists = base;
   for (size_t i = 0; i < b->naxis; i++) {
     const axis *a = &b->axis[i];
@@ -139,7 +159,8 @@ static rad_status condition_on_axes(builder *b, const section *s, const setting 
       return no_memory(b);
     for (size_t r = 0; r < a->n; r++) {
       const setting *now = same_setting(&a->row[r], s, set);
-      if (now && strcmp(now->value, set->value) == 0 && section_runs(&a->row[r], &a->tree[r], s))
+      if (now && strcmp(now->value, set->value) == 0 &&
+          (armed || section_runs(&a->row[r], &a->tree[r], s)))
         when[n++] = (double)r;
     }
     if (n == (base ? a->n : 0))

@@ -254,6 +254,31 @@ START_TEST(searched_values_reach_the_trial)
 }
 END_TEST
 
+START_TEST(sections_that_are_off)
+{
+  const char *off = DATA NET "[arm real]\n[arm dropped]\n%s[regularizer d]\nplugin = dropout\n"
+                             "rate = search(0.1, 0.9)\nenabled = false\n";
+  text ini = {0};
+  config c, arm;
+  text_printf(&ini, off, "");
+  must_open(text_str(&ini));
+  ck_assert_uint_eq(x.space.n, 0);
+  ck_assert(experiment_trial(&x, NULL, &c) == RAD_OK);
+  ck_assert_str_eq(value_of(&c, "regularizer", "d", "rate"), "(none)");
+  config_free(&c);
+  text_clear(&ini);
+  text_printf(&ini, off, "regularizer.d.enabled = true\n");
+  must_open(text_str(&ini));
+  ck_assert_uint_eq(x.space.n, 1);
+  ck_assert(experiment_trial(&x, (const double[]){0.375}, &c) == RAD_OK);
+  ck_assert(experiment_arm(&world, &c, "dropped", &arm) == RAD_OK);
+  ck_assert_str_eq(value_of(&arm, "regularizer", "d", "rate"), "0.375");
+  config_free(&arm);
+  config_free(&c);
+  text_free(&ini);
+}
+END_TEST
+
 /* A trial's file is an experiment of its own: it opens, searches nothing, and says the same. */
 static void round_trip(const double *point)
 {
@@ -693,6 +718,7 @@ int main(void)
   tcase_add_test(t, keys_of_one_plugin);
   tcase_add_test(t, searches_that_are_refused);
   tcase_add_test(t, searched_values_reach_the_trial);
+  tcase_add_test(t, sections_that_are_off);
   tcase_add_test(t, files_become_absolute);
   tcase_add_test(t, axes);
   tcase_add_test(t, objectives);
