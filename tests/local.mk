@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A suite of Check is one program, a script tests the program from outside.
-TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core $(CHECK_CFLAGS)
+TEST_CPPFLAGS = $(CORE_CPPFLAGS) $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 
 C_TESTS = tests/conformance \
+  tests/core_config \
   tests/core_data \
   tests/core_experiment \
+  tests/core_fetch \
+  tests/core_formats \
   tests/core_fs \
   tests/core_keys \
   tests/core_model \
   tests/core_philox \
+  tests/core_plugin \
   tests/core_safetensors \
   tests/core_text \
   tests/core_train
 SH_TESTS = \
   tests/cli.sh \
   tests/install.sh \
+  tests/kill.sh \
   tests/no-globals.sh \
   tests/source.sh
 if HAVE_CHECK
@@ -39,12 +44,20 @@ tests_conformance_SOURCES = \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_conformance_LDFLAGS =
-tests_core_data_SOURCES = tests/core_data.c $(FIXTURES)
+tests_core_config_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_config_LDFLAGS =
+tests_core_data_SOURCES = tests/core_data.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
 tests_core_data_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_core_data_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_core_data_LDFLAGS =
 tests_core_experiment_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_experiment_LDFLAGS =
+tests_core_fetch_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_fetch_LDFLAGS =
+tests_core_formats_SOURCES = tests/core_formats.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_core_formats_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_core_formats_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_core_formats_LDFLAGS =
 tests_core_fs_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_fs_LDFLAGS =
 tests_core_keys_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -53,6 +66,8 @@ tests_core_model_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_model_LDFLAGS =
 tests_core_philox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_philox_LDFLAGS =
+tests_core_plugin_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"'
+tests_core_plugin_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
 tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -67,6 +82,42 @@ tests_make_fixtures_SOURCES = tests/make_fixtures.c $(FIXTURES)
 tests_make_fixtures_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_make_fixtures_LDADD = core/libradcore.la $(PNG_LIBS) $(JPEG_LIBS) $(ZLIB_LIBS)
 tests_make_fixtures_LDFLAGS =
+
+# Plugins with one fault each, and those of earlier headers, in one folder.
+ZOO = \
+  tests/abi/old.c \
+  tests/bad_plugins/aimless.c \
+  tests/bad_plugins/bad_name.c \
+  tests/bad_plugins/empty.c \
+  tests/bad_plugins/endless.c \
+  tests/bad_plugins/escape.c \
+  tests/bad_plugins/good.c \
+  tests/bad_plugins/half_pointer.c \
+  tests/bad_plugins/key_clash.c \
+  tests/bad_plugins/key_default.c \
+  tests/bad_plugins/key_nan.c \
+  tests/bad_plugins/key_outside.c \
+  tests/bad_plugins/key_stride.c \
+  tests/bad_plugins/key_twice.c \
+  tests/bad_plugins/meddling.c \
+  tests/bad_plugins/newer.c \
+  tests/bad_plugins/no_ops.c \
+  tests/bad_plugins/no_plan.c \
+  tests/bad_plugins/no_symbol.c \
+  tests/bad_plugins/null_list.c \
+  tests/bad_plugins/other_abi.c \
+  tests/bad_plugins/other_release.c \
+  tests/bad_plugins/short_descriptor.c \
+  tests/bad_plugins/short_ops.c \
+  tests/bad_plugins/twice.c \
+  tests/bad_plugins/unknown_kind.c
+tests/zoo/stamp: $(ZOO) tests/bad_plugins/zoo.h $(pkginclude_HEADERS)
+	$(AM_V_GEN)$(MKDIR_P) tests/zoo && for f in $(ZOO); do \
+	  $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) -fPIC -shared $(LDFLAGS) \
+	    -o "tests/zoo/`basename $$f .c`.so" "$(srcdir)/$$f" || exit 1; done
+	@touch $@
+check_DATA = tests/zoo/stamp
+EXTRA_DIST += $(ZOO) tests/bad_plugins/zoo.h
 
 # For `make bench` and `make check-peers`.
 EXTRA_PROGRAMS += tests/bench/peak tests/peers/driver

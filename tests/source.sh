@@ -11,7 +11,7 @@ all_c() { find core include plugins tests -name '*.[ch]'; }
 
 # Every source is in a makefile: by its own name, or a plugin as .la, a program without .c.
 unlisted() {
-  for f in core/*.c plugins/*/*.c tests/*.c; do
+  for f in core/*.c plugins/*/*.c tests/*.c tests/*/*.c; do
     stem=${f%.c}
     grep -Eq "(^|[ \`])($f|$stem(\.la)?)( |\$)" core/local.mk plugins/local.mk tests/local.mk ||
       echo "$f"
