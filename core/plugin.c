@@ -163,7 +163,7 @@ static rad_status copy_keys(rad_plugin *d, arena *mem, text *why)
     d->keys = NULL;
     return RAD_OK;
   }
-  if (!from || n > MAX_KEYS || stride < offsetof(rad_key, reserved) || stride > MAX_STRUCT ||
+  if (!from || n > MAX_KEYS || stride < offsetof(rad_key, flags) || stride > MAX_STRUCT ||
       stride % sizeof(void *) != 0) {
     text_printf(why, "%s: its key table is impossible: %zu keys of %zu bytes", d->name, n, stride);
     return RAD_EINVAL;
