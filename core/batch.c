@@ -51,14 +51,15 @@ rad_status batch_new(batch **out, const data *d, size_t cap)
     b->b.x = aligned(&b->mem, nx, sizeof *b->b.x);
     b->b.target = aligned(&b->mem, nt, sizeof *b->b.target);
     b->b.weight = aligned(&b->mem, cap, sizeof *b->b.weight);
+    b->loss = aligned(&b->mem, cap, sizeof *b->loss);
     b->id = aligned(&b->mem, cap, sizeof *b->id);
     b->row = aligned(&b->mem, cap, sizeof *b->row);
     b->label = aligned(&b->mem, cap, sizeof *b->label);
     b->truth = aligned(&b->mem, cap, sizeof *b->truth);
     b->raw = aligned(&b->mem, wants_raw(d) ? nx : 0, 1);
   }
-  if (!b->b.x || !b->b.target || !b->b.weight || !b->id || !b->row || !b->label || !b->truth ||
-      !b->raw) {
+  if (!b->b.x || !b->b.target || !b->b.weight || !b->loss || !b->id || !b->row || !b->label ||
+      !b->truth || !b->raw) {
     batch_free(b);
     return diag_error(d->env->diag, RAD_ENOMEM, (origin){0},
                       "out of memory for batches of %zu samples; make [run] batch smaller", cap);

@@ -112,6 +112,7 @@ typedef struct batch {
   size_t cap;
   uint64_t *id, *row;
   int32_t *label, *truth; /* (cap) */
+  double *loss;           /* (cap) where b.loss points once there is one */
   uint8_t *raw;           /* (cap,sample) where input noise changes bytes */
   rad_source *source;
   arena mem;

@@ -46,6 +46,7 @@ rad_status loss_of_batch(trainer *t, rad_batch *b, float *dy, float scale)
 {
   float *const kept = b->dy;
   b->dy = dy;
+  b->loss = ((batch *)(void *)b)->loss;
   const size_t mark = scratch_mark(t->env);
   const rad_status s = t->loss->plugin->ops.loss.eval(&t->loss->ctx, t->loss->self, b, scale);
   scratch_release(t->env, mark);

@@ -221,14 +221,13 @@ static void describe(text *t, const st_tensor *e, size_t at)
   json_close(t, '}');
 }
 
-/* Header, padded with blanks to a multiple of 8, behind its length. */
+/* JSON, padded with blanks to a multiple of 8. */
 static void header(text *t, const st_tensor *const *order, size_t n, const char *const *key,
                    const char *const *value, size_t nmeta, uint32_t sum)
 {
   char hex[16];
   size_t at = 0;
   snprintf(hex, sizeof hex, "%08" PRIx32, sum);
-  text_add(t, "\0\0\0\0\0\0\0\0", 8);
   json_open(t, NULL, '{');
   json_open(t, "__metadata__", '{');
   json_text(t, "crc32", hex);
@@ -240,16 +239,19 @@ static void header(text *t, const st_tensor *const *order, size_t n, const char 
   json_close(t, '}');
   while (t->n % 8 != 0 && !t->failed)
     text_puts(t, " ");
-  for (size_t i = 0; i < 8 && !t->failed; i++)
-    t->s[i] = (char)(unsigned char)((t->n - 8) >> (8 * i));
 }
 
 static rad_status write_parts(const char *path, const text *head, const st_tensor *const *order,
                               size_t n, diag *g)
 {
   fs_new f;
+  uint8_t length[8];
+  for (size_t i = 0; i < 8; i++)
+    length[i] = (uint8_t)((uint64_t)head->n >> (8 * i));
   RAD_TRY(fs_new_open(&f, path, g));
-  rad_status s = fs_new_put(&f, head->s, head->n, g);
+  rad_status s = fs_new_put(&f, length, sizeof length, g);
+  if (s >= 0)
+    s = fs_new_put(&f, head->s, head->n, g);
   for (size_t i = 0; s >= 0 && i < n; i++)
     s = fs_new_put(&f, order[i]->data, order[i]->bytes, g);
   if (s >= 0)

@@ -163,7 +163,7 @@ static rad_status train_epoch(trainer *t)
 {
   const uint64_t n = t->data->facts.n[RAD_TRAIN], rows = (uint64_t)t->run.batch;
   train_order(t, t->when.epoch, t->order);
-  for (uint64_t k = t->when.step % t->when.nstep; k < t->when.nstep; k++) {
+  for (uint64_t k = t->when.step - t->when.epoch * t->when.nstep; k < t->when.nstep; k++) {
     const uint64_t first = k * rows;
     RAD_TRY(train_step(t, t->order + first, (size_t)(n - first < rows ? n - first : rows)));
     t->when.step++;

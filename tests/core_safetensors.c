@@ -49,7 +49,7 @@ START_TEST(reads_back_what_was_written)
   st_file f;
   diag g = {0};
   write_sample();
-  ck_assert_int_eq(st_read(&f, path, &g), RAD_OK);
+  ck_assert_msg(st_read(&f, path, &g) == RAD_OK, "%s", text_str(&g.messages));
   ck_assert_uint_eq(f.n, 5);
   const st_tensor *w = st_find(&f, "layer.W"), *u = st_find(&f, "bytes");
   ck_assert_ptr_nonnull(w);
@@ -167,6 +167,7 @@ int main(void)
 {
   Suite *s = suite_create("safetensors");
   TCase *t = tcase_create("files");
+  tcase_set_timeout(t, 60);
   tcase_add_test(t, reads_back_what_was_written);
   tcase_add_test(t, damage_is_noticed);
   tcase_add_test(t, no_header_leads_outside);

@@ -2,6 +2,7 @@
  * core_train.c - trainings as a whole: stopped after every single step and gone on with, they end
  * with the same bits; arms start alike; metrics are what the files say. */
 #include "arm.h"
+#include "experiment.h"
 #include "fs.h"
 #include "json.h"
 #include "safetensors.h"
@@ -78,11 +79,26 @@ static void job_dir(char out[64], const char *name)
   }
 }
 
+/* Decoding is not what is stopped here: the samples are in the cache before. */
+static void decode(env *e, const char *arm, const char *cache)
+{
+  config c = {0};
+  const int kept = stop;
+  stop = 0;
+  ck_assert_int_eq(fs_mkdirs(cache, &g), RAD_OK);
+  if (experiment_arm(e, &trial, arm, &c) < 0 || store_prepare(e, &c, "", cache) < 0)
+    ck_abort_msg("%s", text_str(&g.messages));
+  stop = kept;
+  config_free(&c);
+}
+
 static rad_status run(const char *arm, uint64_t seed, const char *dir)
 {
+  static const char cache[] = "core_train.tmp.cache";
   env e = {.diag = &g, .cancelled = &stop};
   ck_assert_int_eq(plugins_new(&e.plugins, NULL, &g), RAD_OK);
-  const arm_job j = {.trial = &trial, .arm = arm, .seed = seed, .dir = dir};
+  const arm_job j = {.trial = &trial, .arm = arm, .seed = seed, .dir = dir, .cache = cache};
+  decode(&e, arm, cache);
   const rad_status s = arm_run(&e, &j);
   plugins_free(e.plugins);
   env_free(&e);
