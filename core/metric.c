@@ -147,6 +147,9 @@ static rad_status read_term(experiment *e, const section *s, const setting *set)
   const char *title = section_title(s, room), *canonical;
   double weight;
   diag *d = e->env->diag;
+  const kind_info *info = kind_by_name("objective");
+  if (!strchr(set->key, '.') && !among(of_arm, 3, set->key))
+    return keys_unknown_one(set, &(key_table){info->common, info->ncommon}, 1, title, d);
   RAD_TRY(metric_parse(e, set->key, set->at, title, &e->mem, &canonical));
   if (!text_to_double(set->value, &weight) || weight == 0.0)
     return diag_error(d, RAD_EINVAL, set->at,
@@ -190,6 +193,8 @@ static rad_status read_constraint(experiment *e, const section *s)
   const char *title = section_title(s, room), *canonical;
   diag *d = e->env->diag;
   constraint_keys k;
+  if (!section_get(s, "metric"))
+    return RAD_EINVAL; /* sections_check has said so */
   RAD_TRY(keys_fill(info->common, info->ncommon, s, &k, &e->mem, d));
   const setting *metric = section_get(s, "metric");
   RAD_TRY(metric_parse(e, k.metric, metric->at, title, &e->mem, &canonical));

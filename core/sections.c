@@ -229,12 +229,7 @@ static void check_free_section(const check *k)
     const rad_key *key = keys_find(&own, 1, set->key);
     if (key) {
       check_value(k, key, set);
-    } else if (arm && !strchr(set->key, '.')) {
-      diag_error(d, RAD_EINVAL, set->at,
-                 "%s unknown key '%.80s': an arm overrides SECTION.KEY or "
-                 "KIND.NAME.KEY",
-                 k->title, set->key);
-    } else if (axis) {
+    } else if (axis) { /* config_arm says what is wrong with an arm's */
       rows++;
       if (strstr(set->value, "search(") || strstr(set->value, "choice("))
         diag_error(d, RAD_EINVAL, set->at,

@@ -119,11 +119,9 @@ static rad_status link_members(tree *t, part *p, diag *d)
   size_t n;
   char title[160];
   section_title(p->section, title);
-  if (!set || !*set->value)
+  if (!set) /* in the words of sections_check: one message */
     return diag_error(d, RAD_EINVAL, p->section->at,
-                      "%s needs 'layers = NAME, NAME': the "
-                      "consecutive layers that it repeats",
-                      title);
+                      "%s needs a key 'layers' (consecutive layers or blocks)", title);
   if (config_words(&t->mem, set->value, &word, &n) < 0)
     return no_memory(d);
   p->child = arena_alloc(&t->mem, (n + 1) * sizeof(part *));

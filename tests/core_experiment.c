@@ -380,7 +380,7 @@ START_TEST(objectives)
   REFUSED_ONLY(ARMS "rael.val.accuracy = 1\n", "there is no such arm (did you mean 'real'?)");
   REFUSED_ONLY(ARMS "val.accuracy = 1\n", "name the arm in front");
   REFUSED_ONLY(ARMS "real.vall.accuracy = 1\n", "did you mean 'val'?");
-  REFUSED_ONLY(ARMS "real = 1\n", "ARM.SPLIT.NAME");
+  REFUSED_ONLY(ARMS "dirction = sum\n", "unknown key 'dirction' (did you mean 'direction'?)");
   REFUSED_ONLY(ARMS "real.val. = 1\n", "ARM.SPLIT.NAME");
   REFUSED_ONLY(ARMS "model.flops = 1\n", "did you mean 'flop'?");
   REFUSED_ONLY(ARMS "real.val.accuracy = much\n", "must be a number other than 0");
@@ -427,7 +427,10 @@ START_TEST(references)
                "'act' is already in [block b]");
   REFUSED_ONLY(DATA NET "[block b]\nlayers = c\n[block c]\nlayers = b\n", "contain itself");
   REFUSED_ONLY(DATA NET "[block act]\nlayers = hidden\n", "has the name of");
-  REFUSED(DATA NET "[block b]\nrepeat = 2\n", "[block b] needs 'layers = NAME, NAME'");
+  REFUSED_ONLY(DATA NET "[block b]\nrepeat = 2\n", "[block b] needs a key 'layers'");
+  REFUSED_ONLY(DATA NET "[block b]\nlayers =\n", "there is no name in it");
+  REFUSED_ONLY(DATA NET "[arm a]\nunits = 2\n", "units: write SECTION.KEY");
+  REFUSED_ONLY(DATA NET "[constraint c]\nmax = 2\n", "[constraint c] needs a key 'metric'");
   REFUSED(DATA NET "[block b]\nlayers = act\nrepeat = 0\n", "repeat = 0: must be an integer");
   REFUSED_ONLY(DATA NET "input = hidden\n[block b]\nlayers = hidden, act\n",
                "it is inside a block; name the block");
