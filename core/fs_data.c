@@ -4,6 +4,7 @@
 #include "fs.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char system_home[] = "/usr/share/datasets";
 
@@ -34,7 +35,8 @@ size_t fs_data_homes(arena *mem, const char *home[2])
 
 static bool exists(const char *path)
 {
-  return fs_is_file(path) || fs_is_dir(path);
+  struct stat st;
+  return stat(path, &st) == 0;
 }
 
 /* Is there a component ".."? */

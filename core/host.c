@@ -81,10 +81,11 @@ rad_status instance_new(instance **out, env *e, uint32_t kind, const char *name,
   rad_status r = begin(&i, e, p, s);
   if (r == RAD_OK)
     r = salt(i, NULL);
-  if (r == RAD_OK)
+  if (r == RAD_OK) {
     r = fill_common(i, e->diag);
-  if (r == RAD_OK)
-    r = fill_self(i, e->diag);
+    const rad_status own = fill_self(i, e->diag); /* the user sees all faults at once */
+    r = r < 0 ? r : own;
+  }
   if (r == RAD_ENOMEM)
     diag_error(e->diag, r, where(s), "%s: out of memory", title);
   if (r == RAD_OK && p->d.init) {
