@@ -91,72 +91,99 @@ ok 'check of a good file: layers' out_has hidden
 ok 'check of a good file: nothing on standard error' err_empty
 ok 'check writes nothing' test ! -e runs
 
-# bad NAME TEXT: bad.ini (from standard input) is refused by check and by run, with TEXT, and
-# nothing is left.
+# bad NAME TEXT: bad.ini is refused by check and by run, with TEXT, and nothing is left.
 bad() {
-  cat >bad.ini
   rad check bad.ini
   fails 2 "$2" "$1"
-  rad run bad.ini -q -o "$TMP/bad-run"
+  rm -rf bad-run
+  rad run bad.ini -q -o bad-run
   ok "$1, run: status" status_is 2
-  ok "$1, run: leaves nothing" test ! -e "$TMP/bad-run"
+  ok "$1, run: leaves nothing" test ! -e bad-run
 }
-append() {
-  good
-  printf "$@"
+# spoiled OLD NEW TEXT: a good file with one line changed.
+spoiled() {
+  good | sed "s|^$1\$|$2|" >bad.ini
+  bad "$2 for $1" "$3"
 }
-good | sed 's/units = 5/unit = 5/' | bad 'an unknown key' "did you mean 'units'"
+# with LINES NAME TEXT: a good file with more lines.
+with() {
+  good >bad.ini
+  printf "$1" >>bad.ini
+  bad "$2" "$3"
+}
+spoiled 'units = 5' 'unit = 5' "did you mean 'units'"
 ok 'an unknown key: file and line' err_has 'bad.ini:12'
-good | sed 's/units = 5/units = 5\nunits = 6/' | bad 'a key twice' units
-good | sed '/units = 5/d' | bad 'a missing key' units
-good | sed 's/units = 5/units = 0/' | bad 'a key out of range' units
-good | sed 's/units = 5/units = five/' | bad 'a number that is none' five
-good | sed 's/units = 5/units = 5.5/' | bad 'a fraction where whole numbers are meant' 5.5
-good | sed 's/lr = 0.07/lr = nan/' | bad 'nan' nan
-good | sed 's/lr = 0.07/lr = 1e999/' | bad 'a number beyond all' 1e999
-good | sed 's/^units = 5$/units = 99999999999999999999/' | bad 'an integer beyond all' 9999
-good | sed 's/layer out/leyer out/' | bad 'an unknown section' "did you mean 'layer'"
-good | sed 's/plugin = relu/plugin = rleu/' | bad 'an unknown plugin' "did you mean 'relu'"
-good | sed 's/plugin = relu/plugin = ..\/..\/x/' | bad 'a path as plugin' plugin
-append '[layer hidden]\nplugin = relu\n' | bad 'a section twice' hidden
-append '[layer more]\nplugin = relu\ninput = nowhere\n' | bad 'an input that is no layer' nowhere
-append '[loss]\n' | bad 'a section cut off' plugin
-append '[regularizer d]\nplugin = dropout\napply = nowhere\n' | bad 'apply to no layer' nowhere
-append '[objective]\nmain.test.accuracy = 1\n' | bad 'a test metric in the objective' allow_test
-append '[objective]\nmain.val.acuracy = 1\n' | bad 'an unknown metric' acuracy
-append '[arm a]\nlayer.nosuch.units = 3\n' | bad 'an arm that changes a key of no plugin' nosuch
-good | sed 's/units = 5/units = search(9, 3)/' | bad 'an empty range' search
-good | sed 's/units = 5/units = search(1, 1e9999)/' | bad 'an endless range' search
-good | sed 's/units = 5/units = choice()/' | bad 'a choice of nothing' choice
-good | sed 's/lr = 0.07/lr = search(0.1, 0.2)/' | bad 'a grid over a float range' grid
-printf 'key = 1\n' | bad 'a key before the first section' key
-append '[layer\n' | bad 'an open bracket' bad.ini:
-append 'no equals sign\n' | bad 'a line that is nothing' bad.ini:
-append '[optimizer]\nlr = 0.1\0.2\n' | bad 'a NUL byte' NUL
+spoiled 'units = 5' 'units = 0' units
+spoiled 'units = 5' 'units = five' five
+spoiled 'units = 5' 'units = 5.5' 5.5
+spoiled 'units = 5' 'units = 99999999999999999999' 9999
+spoiled 'units = 5' 'units =' units
+spoiled 'units = 5' '' units
+spoiled 'units = 5' 'units = search(9, 3)' search
+spoiled 'units = 5' 'units = search(1, 1e9999)' 1e9999
+spoiled 'units = 5' 'units = search(1' search
+spoiled 'units = 5' 'units = choice()' choice
+spoiled 'units = 5' 'units = choice(3, x)' x
+spoiled 'epochs = 2' 'epochs = search(1, 3)x' epochs
+spoiled 'lr = 0.07' 'lr = nan' nan
+spoiled 'lr = 0.07' 'lr = 1e999' 1e999
+spoiled 'lr = 0.07' 'lr = 0x1p-3' 0x1p-3
+spoiled 'lr = 0.07' 'lr = search(0.1, 0.2)' grid
+spoiled 'batch = 16' 'seeds = 1, two' seeds
+spoiled 'plugin = relu' 'plugin = rleu' "did you mean 'relu'"
+spoiled 'plugin = relu' 'plugin = ../../x' plugin
+spoiled '\[layer out\]' '[leyer out]' 'did you mean [layer]'
+spoiled '\[layer out\]' '[layer' bad.ini:15
+spoiled '\[layer out\]' '[layer a.b/c]' 'bad.ini:15'
+with 'units = 4\nlr = 0.1\n' 'a key of another section, and one twice' units
+with '[layer hidden]\nplugin = relu\n' 'a section twice' hidden
+with '[layer more]\nplugin = relu\ninput = nowhere\n' 'an input that is no layer' nowhere
+with '[noise x]\n' 'a section without plugin' plugin
+with '[regularizer d]\nplugin = dropout\napply = nowhere\n' 'apply to no layer' nowhere
+with '[objective]\nmain.test.accuracy = 1\n' 'a test metric in the objective' allow_test
+with '[objective]\nother.val.accuracy = 1\n' 'a metric of no arm' other
+with '[regularizer e]\nplugin = early_stopping\nmetric = test.loss\n' 'early stopping on test' allow_test
+with '[arm a]\nlayer.nosuch.units = 3\n' 'an arm that changes no layer' nosuch
+with '[axis a]\nrow = layer.hidden.unts=3\n' 'an axis that sets no key' unts
+with 'no equals sign\n' 'a line that is nothing' bad.ini:21
+with 'momentum = 0.\0009\n' 'a NUL byte' bad.ini:21
+printf 'key = 1\n' >bad.ini
+bad 'a key before the first section' key
 {
   good
   printf '[logger x]\nplugin = csv\nfile = '
   head -c 10000000 /dev/zero | tr '\0' x
   echo
-} | bad 'a line of 10 MB' bad.ini:
+} >bad.ini
+bad 'a line of 10 MB' bad.ini:23
 ok 'a line of 10 MB: a short message' test "$(wc -c <"$TMP/err")" -lt 10000
 {
   echo 'include = bad.ini'
   good
-} | bad 'a file that includes itself' include
+} >bad.ini
+bad 'a file that includes itself' include
 echo 'include = bad.ini' >cycle.ini
 {
   echo 'include = cycle.ini'
   good
-} | bad 'a cycle of includes' include
+} >bad.ini
+bad 'a cycle of includes' include
 {
   echo 'include = nowhere.ini'
   good
-} | bad 'an include that is not there' nowhere.ini
-: | bad 'an empty file' bad.ini
-head -c 3000 /dev/urandom >noise.ini
-rad check noise.ini
-ok 'random bytes are refused' status_is 2
+} >bad.ini
+bad 'an include that is not there' nowhere.ini
+: >bad.ini
+bad 'an empty file' '[dataset]'
+{
+  good | sed 's/plugin = blobs/plugin = idx/' | grep -v '^features\|^classes\|^train\|^test'
+} >bad.ini
+bad 'a data set without its files' train_images
+spoiled 'plugin = blobs' "plugin = idx" train_images
+good | sed '/^plugin = blobs/,/^test/d; s|^\[dataset\]|&\nplugin = idx\ntrain_images = data:mnist/x\ntrain_labels = data:mnist/y|' >bad.ini
+bad 'data that are not there' 'rademacher data get mnist'
+head -c 3000 /dev/urandom >bad.ini
+bad 'random bytes' bad.ini
 mkdir folder.ini
 rad check folder.ini
 ok 'a folder as file: refused' test "$status" -ne 0
@@ -192,9 +219,12 @@ ok 'another experiment in its place: says where' err_has run
 ok 'another experiment in its place: nothing is lost' cmp before.json run/summary.json
 rad run run/config.ini -o again -q
 ok 'config.ini of a run runs as it stands' status_is 0
-sums() { sed 's/"[a-z_]*\(seconds\|wall_s\)": *[-0-9.e+]*//g; s/"experiment": *"[^"]*"//' "$1"; }
+sums() { sed 's/"[a-z_.]*\(seconds\|wall_s\)": *[-0-9.e+]*//g; s/"experiment": *"[^"]*"//' "$1"; }
 same_sums() { [ "$(sums run/summary.json)" = "$(sums again/summary.json)" ]; }
 ok '... and gives the same' same_sums
+rad run good.ini -q -o metric -s objective.main.val.acuracy=1
+ok 'a metric that nobody reports: status' status_is 3
+ok 'a metric that nobody reports: says which' grep -q 'main.val.acuracy has no value' metric/summary.json
 : >file
 rad run good.ini -o file/run -q
 ok 'a run directory that cannot be: status' status_is 74

@@ -10,6 +10,7 @@ C_TESTS = tests/conformance \
   tests/core_fetch \
   tests/core_formats \
   tests/core_fs \
+  tests/core_host \
   tests/core_keys \
   tests/core_model \
   tests/core_philox \
@@ -19,6 +20,7 @@ C_TESTS = tests/conformance \
   tests/core_train
 SH_TESTS = \
   tests/cli.sh \
+  tests/data.sh \
   tests/install.sh \
   tests/kill.sh \
   tests/no-globals.sh \
@@ -60,6 +62,8 @@ tests_core_formats_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_core_formats_LDFLAGS =
 tests_core_fs_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_fs_LDFLAGS =
+tests_core_host_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"'
+tests_core_host_LDFLAGS =
 tests_core_keys_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_keys_LDFLAGS =
 tests_core_model_CPPFLAGS = $(TEST_CPPFLAGS)
