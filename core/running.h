@@ -77,6 +77,9 @@ rad_status job_result(study *, job *, const char *dir); /* RAD_DONE: there is no
 rad_status job_finish(study *, running *);              /* it has ended, somehow */
 rad_status job_post(study *, text *line, const char *event, const job *);
 
+/* worker.c: removes what a killed writer has left half written in a folder. */
+void sweep(const char *dir);
+
 /* events.c */
 rad_status loggers_open(loggers *, experiment *);
 rad_status loggers_send(loggers *, const record *, const struct json_t *line, bool replay);

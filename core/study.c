@@ -141,6 +141,7 @@ static rad_status take_folder(study *s)
     RAD_TRY(trial_inspect(s)); /* what cannot run leaves no folder */
   RAD_TRY(fs_mkdirs(s->dir, s->diag));
   RAD_TRY(fs_lock(lock, &s->lock, s->diag));
+  sweep(s->dir);
   if (fs_is_file(ini))
     RAD_TRY(experiment_same(s, ini, &changed));
   return changed ? experiment_write(s, ini) : RAD_OK;

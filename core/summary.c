@@ -41,26 +41,51 @@ static bool has_course(const char *name)
 
 /* Calls put for every metric of the trial, in the order in which its arms have them. */
 typedef void put_metric(text *, const study *, const trial *, const char *name, double *room);
-static rad_status each_metric(text *out, const study *s, const trial *t, put_metric *put,
-                              double *room)
+typedef struct metrics {
+  text *out;
+  const study *s;
+  const trial *t;
+  put_metric *put;
+  double *room; /* (nseed) */
+} metrics;
+
+static void put_named(const metrics *v, size_t arm, const char *metric, text *name)
 {
   static const char *const parts[] = {"", ".max", ".min"};
+  const bool model = strncmp(metric, "model.", 6) == 0;
+  if (model && arm > 0)
+    return; /* of all arms alike */
+  for (size_t p = 0; p < (has_course(metric) ? 3 : 1); p++) {
+    text_clear(name);
+    if (!model)
+      text_printf(name, "%s.", v->s->x->arm[arm]);
+    text_printf(name, "%s%s", metric, parts[p]);
+    v->put(v->out, v->s, v->t, text_str(name), v->room);
+  }
+}
+
+static bool has_metric(const job *j, const char *name)
+{
+  for (size_t m = 0; m < j->nmetric; m++)
+    if (strcmp(j->metric[m].name, name) == 0)
+      return true;
+  return false;
+}
+
+static rad_status each_metric(const metrics *v)
+{
+  static const char *const always[] = {"epochs", "seconds"};
+  const size_t nseed = v->s->x->nseed;
   text name = {0};
-  for (size_t a = 0; a < s->x->narm; a++) {
-    const job *j = &t->job[a * s->x->nseed];
-    for (size_t k = 1; k < s->x->nseed && j->nmetric == 0; k++)
+  for (size_t a = 0; a < v->s->x->narm; a++) {
+    const job *j = &v->t->job[a * nseed];
+    for (size_t k = 1; k < nseed && j->nmetric == 0; k++)
       j++; /* the first seed failed */
     for (size_t m = 0; m < j->nmetric; m++)
-      for (size_t p = 0; p < (has_course(j->metric[m].name) ? 3 : 1); p++) {
-        const char *metric = j->metric[m].name;
-        const bool model = strncmp(metric, "model.", 6) == 0;
-        if (model && a > 0)
-          continue; /* of all arms alike */
-        text_clear(&name);
-        text_printf(&name, "%s%s%s%s", model ? "" : s->x->arm[a], model ? "" : ".", metric,
-                    parts[p]);
-        put(out, s, t, text_str(&name), room);
-      }
+      put_named(v, a, j->metric[m].name, &name);
+    for (size_t m = 0; m < 2 && j->nmetric > 0; m++)
+      if (!has_metric(j, always[m]))
+        put_named(v, a, always[m], &name);
   }
   const bool failed = name.failed;
   text_free(&name);
@@ -128,11 +153,11 @@ static rad_status put_trial(text *out, const study *s, const trial *t, double *r
   if (s->x->nconstraint > 0)
     json_bool(out, "feasible", trial_feasible(&s->record, t));
   json_open(out, "metrics", '{');
-  RAD_TRY(each_metric(out, s, t, put_mean, room));
+  RAD_TRY(each_metric(&(metrics){out, s, t, put_mean, room}));
   json_close(out, '}');
   if (s->x->nseed > 1) {
     json_open(out, "seeds", '{');
-    RAD_TRY(each_metric(out, s, t, put_seeds, room));
+    RAD_TRY(each_metric(&(metrics){out, s, t, put_seeds, room}));
     json_close(out, '}');
   }
   for (size_t i = 0; i < t->njob; i++)

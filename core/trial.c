@@ -309,6 +309,11 @@ rad_status trial_inspect(study *s)
 rad_status trial_restore(study *s, trial *t)
 {
   config c = {0};
+  arena mem = {0};
+  const char *dir = trial_dir(s, t, &mem);
+  if (dir)
+    sweep(dir);
+  arena_free(&mem);
   if (ended(t))
     return trial_end(s, t);
   rad_status status = experiment_trial(s->x, t->value, &c);

@@ -174,14 +174,11 @@ static void put_unfitted(const view *v, text *out)
     if (fitted(a))
       continue;
     text_puts(out, n == 0 ? "" : n + 1 == total ? " and " : ", ");
-    text_printf(out, "%s", a->name);
-    if (!isnan(a->best))
-      text_printf(out, " (at best %.4g)", a->best);
+    text_printf(out, "%s (%sat best %.4g)", a->name, a->noise ? "noise, " : "", a->best);
     n++;
     if (n == total)
-      text_printf(out, " did not fit %s training data%s: %s budget was %" PRId32 " epochs%s.\n",
-                  total > 1 ? "their" : "its", a->noise ? ", which are noise" : "",
-                  total > 1 ? "the" : "its", a->run.epochs,
+      text_printf(out, " did not fit %s training data: %s budget was %" PRId32 " epochs%s.\n",
+                  total > 1 ? "their" : "its", total > 1 ? "the" : "its", a->run.epochs,
                   total > 1 ? " each" : ", and says nothing beyond them");
   }
 }

@@ -204,6 +204,22 @@ static rad_status lock_folder(env *e, const char *dir, int *fd)
   return RAD_ECANCEL;
 }
 
+void sweep(const char *dir)
+{
+  arena mem = {0};
+  diag ignored = {0};
+  const char **name;
+  size_t n;
+  if (fs_is_dir(dir) && fs_list(dir, &mem, &name, &n, &ignored) >= 0)
+    for (size_t i = 0; i < n; i++) {
+      const char *path = strstr(name[i], ".tmp.") ? fs_join(&mem, dir, name[i]) : NULL;
+      if (path)
+        unlink(path);
+    }
+  diag_free(&ignored);
+  arena_free(&mem);
+}
+
 static rad_status train(env *e, const request *q, config *whole)
 {
   int lock = -1;
@@ -213,6 +229,7 @@ static rad_status train(env *e, const request *q, config *whole)
     return RAD_ENOMEM;
   RAD_TRY(fs_mkdirs(dir, e->diag));
   RAD_TRY(lock_folder(e, dir, &lock));
+  sweep(dir);
   e->seed = q->seed;
   const arm_job j = {.trial = whole,
                      .arm = q->arm,

@@ -16,8 +16,9 @@ typedef struct entry { /* a job that runs */
   bool used;
   char arm[ARM];
   uint64_t trial, seed, epoch, epochs;
-  double said; /* when its last line was printed */
-  size_t n;    /* metrics of the epoch that is being told */
+  uint64_t told; /* the epoch that is being told; UINT64_MAX: the job's last values */
+  double said;   /* when its last line was printed */
+  size_t n;      /* metrics of the epoch that is being told */
   char name[SHOWN][32];
   double value[SHOWN];
 } entry;
@@ -165,7 +166,8 @@ static void put_values(char *out, size_t room, const entry *j)
 static void say_epoch(const console *v, const rad_event *e, entry *j)
 {
   char line[LINE];
-  if (v->bar || v->quiet || e->replay || j->n == 0 || e->time - j->said < (double)v->every)
+  if (v->bar || v->quiet || e->replay || j->n == 0 || j->epoch == 0 ||
+      e->time - j->said < (double)v->every)
     return;
   size_t n = put_job(line, sizeof line, e);
   n += (size_t)snprintf(line + n, 64, " epoch %" PRIu64 "/%" PRIu64, j->epoch, j->epochs);
@@ -174,22 +176,31 @@ static void say_epoch(const console *v, const rad_event *e, entry *j)
   j->said = e->time;
 }
 
+static bool is_shown(const char *name)
+{
+  static const char *const shown[] = {"train.loss", "train.accuracy", "val.loss", "val.accuracy"};
+  for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
+    if (strcmp(name, shown[i]) == 0)
+      return true;
+  return false;
+}
+
 /* Metrics come one by one: an epoch is complete when the next one begins. */
 static void on_metric(const console *v, const rad_event *e)
 {
   entry *j = find(v->board, e, true);
   if (!j)
     return;
-  if (e->epoch != j->epoch) {
+  if (e->epoch != j->told) {
     say_epoch(v, e, j);
     j->n = 0;
+    j->told = e->epoch;
     if (e->epoch != UINT64_MAX && e->epoch > j->epoch) {
       v->board->live += e->replay ? 0 : e->epoch - j->epoch;
       j->epoch = e->epoch;
     }
   }
-  if (j->n < SHOWN && (strstr(e->name, "accuracy") || strstr(e->name, "loss")) &&
-      strlen(e->name) < sizeof j->name[0]) {
+  if (j->n < SHOWN && is_shown(e->name)) {
     snprintf(j->name[j->n], sizeof j->name[0], "%s", e->name);
     j->value[j->n++] = e->value;
   }
