@@ -53,7 +53,7 @@ plugins_optimizer_adam_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS)
 plugins_optimizer_sgd_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS)
 
 # libtool installs its own description of each plugin; only the .so is wanted.
-install-exec-hook:
+install-data-hook:
 	cd "$(DESTDIR)$(plugindir)" && rm -f $(nobase_plugin_LTLIBRARIES)
 uninstall-hook:
 	for f in $(nobase_plugin_LTLIBRARIES:.la=.so); do rm -f "$(DESTDIR)$(plugindir)/$$f"; done

@@ -16,6 +16,7 @@ C_TESTS = tests/conformance \
   tests/core_philox \
   tests/core_plugin \
   tests/core_safetensors \
+  tests/core_study \
   tests/core_text \
   tests/core_train
 SH_TESTS = \
@@ -24,6 +25,7 @@ SH_TESTS = \
   tests/install.sh \
   tests/kill.sh \
   tests/no-globals.sh \
+  tests/plugins.sh \
   tests/source.sh
 if HAVE_CHECK
 TESTS += $(C_TESTS)
@@ -74,6 +76,8 @@ tests_core_plugin_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"
 tests_core_plugin_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
+tests_core_study_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_study_LDFLAGS =
 tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -141,4 +145,4 @@ AM_TESTS_ENVIRONMENT = \
   RADEMACHER_DEFAULTS='$(abs_top_srcdir)/configs/defaults.ini'; export RADEMACHER_DEFAULTS; \
   top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
   top_builddir='$(abs_top_builddir)'; export top_builddir; \
-  CC='$(CC)'; export CC; LC_ALL=C; export LC_ALL;
+  CC='$(CC)'; export CC; LC_ALL=C; export LC_ALL;   CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT;
