@@ -8,7 +8,7 @@
  *
  * Without input noise this is one pass, x * a + b, over bytes whose cache lines were asked for a
  * few samples ahead: samples come in random order, and memory is what gathering waits for. */
-#include "data.h"
+#include "source.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@
 #else
 #define PREFETCH(p) ((void)(p))
 #endif
-enum { AHEAD = 8, CACHE_LINE = 64, ALIGN = 64, CHUNK = 16 };
+enum { AHEAD = 8, CACHE_LINE = 64, ALIGN = 64 };
+enum { TABLE = 256, SUMMED = 65536 }; /* numbers: at least; 65536 * 255^2 < 2^32 */
 
 static void *aligned(arena *mem, size_t n, size_t size)
 {
@@ -80,38 +81,36 @@ void batch_free(batch *b)
   free(b);
 }
 
-/* --- one pass over numbers; chunks of fixed length, so that every compiler makes vectors of them
- */
+/* --- one pass over numbers --- */
 
+/* x = v * a + b, all alike. */
 static void bytes_all(float *restrict x, const uint8_t *restrict v, size_t n, float a, float b)
 {
-  size_t j = 0;
-  for (; j + CHUNK <= n; j += CHUNK)
-    for (size_t k = 0; k < CHUNK; k++)
-      x[j + k] = (float)v[j + k] * a + b;
-  for (; j < n; j++)
+  for (size_t j = 0; j < n; j++)
     x[j] = (float)v[j] * a + b;
 }
 
-static void floats_all(float *restrict x, const float *restrict v, size_t n, float a, float b)
+/* Runs of the table's length, so that channels cost nothing: a plain loop over three arrays. */
+static void bytes_by(float *restrict x, const uint8_t *restrict v, size_t n, const affine *f)
 {
-  size_t j = 0;
-  for (; j + CHUNK <= n; j += CHUNK)
-    for (size_t k = 0; k < CHUNK; k++)
-      x[j + k] = v[j + k] * a + b;
-  for (; j < n; j++)
-    x[j] = v[j] * a + b;
+  const float *restrict a = f->a, *restrict b = f->b;
+  for (size_t j = 0, m; j < n; j += m) {
+    m = n - j < f->period ? n - j : f->period;
+    for (size_t k = 0; k < m; k++)
+      x[j + k] = (float)v[j + k] * a[k] + b[k];
+  }
 }
 
-/* In place, channel by channel: for what has several, whose scales differ. */
-static void channels(float *x, size_t n, size_t C, const float *a, const float *b)
+static void floats_by(float *x, const float *v, size_t n, const affine *f) /* also in place */
 {
-  for (size_t j = 0; j < n; j += C)
-    for (size_t c = 0; c < C; c++)
-      x[j + c] = x[j + c] * a[c] + b[c];
+  for (size_t j = 0, m; j < n; j += m) {
+    m = n - j < f->period ? n - j : f->period;
+    for (size_t k = 0; k < m; k++)
+      x[j + k] = v[j + k] * f->a[k] + f->b[k];
+  }
 }
 
-static void whiten(float *x, size_t D)
+static void whiten_floats(float *x, size_t D)
 {
   double sum = 0.0, sq = 0.0;
   for (size_t j = 0; j < D; j++)
@@ -125,27 +124,65 @@ static void whiten(float *x, size_t D)
     x[j] = (float)(((double)x[j] - mean) * by);
 }
 
-/* --- inputs --- */
+/* Of bytes the sums are exact. */
+static void bytes_sums(const uint8_t *v, size_t n, uint64_t *sum, uint64_t *sq)
+{
+  for (size_t j = 0, m; j < n; j += m) {
+    uint32_t s = 0, q = 0;
+    m = n - j < SUMMED ? n - j : SUMMED;
+    for (size_t k = 0; k < m; k++) {
+      const uint32_t u = v[j + k];
+      s += u;
+      q += u * u;
+    }
+    *sum += s;
+    *sq += q;
+  }
+}
 
-typedef struct affine { /* x * a + b of the stored numbers, all channels alike */
-  float a, b;
-  bool each; /* then channel by channel, from natural units */
-} affine;
+static void whiten_bytes(float *x, const uint8_t *v, const window *w, double scale)
+{
+  uint64_t sum = 0, sq = 0;
+  const double n = (double)(w->lines * w->line), least = 1.0 / sqrt(n);
+  for (size_t j = 0; j < w->lines; j++)
+    bytes_sums(v + j * w->pitch, w->line, &sum, &sq);
+  const double mean = (double)sum / n, var = (double)sq / n - mean * mean;
+  const double std = scale * sqrt(var > 0.0 ? var : 0.0), by = scale / (std > least ? std : least);
+  for (size_t j = 0; j < w->lines; j++)
+    bytes_all(x + j * w->line, v + j * w->pitch, w->line, (float)by, (float)(-mean * by));
+}
+
+/* --- inputs --- */
 
 static bool is_natural(const pool *p) /* what input noise gets */
 {
   return p->noise_facts.scale != p->facts.scale || p->noise_facts.type != p->facts.type;
 }
 
-static affine affine_of(const pool *p, bool from_natural)
+static rad_status affine_new(affine *f, const pool *p, bool from_natural, arena *mem)
 {
   const size_t C = p->facts.sample.dim[p->facts.sample.rank - 1];
   const float s = from_natural ? 1.0f : p->facts.scale;
-  if (p->keys.scale == SCALE_NONE)
-    return (affine){from_natural ? 1.0f / p->facts.scale : 1.0f, 0.0f, false};
-  if (!p->scale)
-    return (affine){s, 0.0f, false};
-  return C == 1 ? (affine){s * p->scale[0], p->shift[0], false} : (affine){s, 0.0f, true};
+  f->period = C * (1 + (TABLE - 1) / C);
+  float *a = arena_alloc(mem, 2 * f->period * sizeof *a), *b = a ? a + f->period : NULL;
+  f->a = a;
+  f->b = b;
+  if (!a)
+    return RAD_ENOMEM;
+  for (size_t k = 0; k < f->period; k++) {
+    a[k] = p->keys.scale != SCALE_NONE ? s : from_natural ? 1.0f / p->facts.scale : 1.0f;
+    if (p->scale) {
+      a[k] = s * p->scale[k % C];
+      b[k] = p->shift[k % C];
+    }
+  }
+  return RAD_OK;
+}
+
+rad_status batch_scales(pool *p, arena *mem)
+{
+  RAD_TRY(affine_new(&p->stored, p, false, mem));
+  return affine_new(&p->noisy, p, is_natural(p), mem);
 }
 
 static const uint8_t *stored(const rad_source *s, size_t bytes, uint64_t id)
@@ -166,34 +203,31 @@ static void prefetch(const uint8_t *p, const window *w, size_t size)
     PREFETCH(q + j);
 }
 
-static void finish(const pool *p, bool each, float *x, size_t D)
-{
-  if (each)
-    channels(x, D, p->facts.sample.dim[p->facts.sample.rank - 1], p->scale, p->shift);
-  else if (p->keys.scale == SCALE_WHITEN)
-    whiten(x, D);
-}
-
 static void gather(batch *b, const rad_source *s, size_t n)
 {
   const pool *p = s->pool;
   const window *w = &p->window;
   const size_t D = rad_count(&p->facts.sample), bytes = stored_bytes(s);
   const size_t size = p->facts.type == RAD_U8 ? 1 : sizeof(float);
-  const affine f = affine_of(p, false);
+  const bool whiten = p->keys.scale == SCALE_WHITEN;
   for (size_t i = 0; i < n; i++) {
-    const uint8_t *v = stored(s, bytes, b->id[i]);
+    const uint8_t *v = stored(s, bytes, b->id[i]) + w->offset * size;
     float *x = b->b.x + i * D;
     if (i + AHEAD < n)
       prefetch(stored(s, bytes, b->id[i + AHEAD]), w, size);
-    for (size_t j = 0; j < w->lines; j++) {
-      const uint8_t *line = v + (w->offset + j * w->pitch) * size;
-      if (size == 1)
-        bytes_all(x + j * w->line, line, w->line, f.a, f.b);
-      else
-        floats_all(x + j * w->line, (const float *)(const void *)line, w->line, f.a, f.b);
+    if (whiten && size == 1) {
+      whiten_bytes(x, v, w, (double)p->facts.scale);
+      continue;
     }
-    finish(p, f.each, x, D);
+    for (size_t j = 0; j < w->lines; j++) {
+      const uint8_t *line = v + j * w->pitch * size;
+      if (size == 1)
+        bytes_by(x + j * w->line, line, w->line, &p->stored);
+      else
+        floats_by(x + j * w->line, (const float *)(const void *)line, w->line, &p->stored);
+    }
+    if (whiten)
+      whiten_floats(x, D);
   }
 }
 
@@ -214,8 +248,8 @@ static void gather_raw(const batch *b, const rad_source *s, size_t n, void *out)
       else if (size == 1)
         bytes_all((float *)out + at, v, w->line, p->facts.scale, 0.0f);
       else
-        floats_all((float *)out + at, (const float *)(const void *)v, w->line, p->facts.scale,
-                   0.0f);
+        for (size_t k = 0; k < w->line; k++)
+          ((float *)out)[at + k] = ((const float *)(const void *)v)[k] * p->facts.scale;
     }
 }
 
@@ -223,7 +257,6 @@ static rad_status gather_noisy(batch *b, const rad_source *s, size_t n)
 {
   const pool *p = s->pool;
   const size_t D = rad_count(&p->facts.sample);
-  const affine f = affine_of(p, is_natural(p));
   void *x = p->noise_facts.type == RAD_U8 ? (void *)b->raw : (void *)b->b.x;
   gather_raw(b, s, n, x);
   for (size_t k = 0; k < s->ninput; k++) {
@@ -234,13 +267,15 @@ static rad_status gather_noisy(batch *b, const rad_source *s, size_t n)
     scratch_release(m->env, mark);
     RAD_TRY(r);
   }
-  if (x == b->raw)
-    bytes_all(b->b.x, b->raw, n * D, f.a, f.b);
-  else if (f.a != 1.0f || f.b != 0.0f)
-    for (size_t j = 0; j < n * D; j++)
-      b->b.x[j] = b->b.x[j] * f.a + f.b;
-  for (size_t i = 0; i < n; i++)
-    finish(p, f.each, b->b.x + i * D, D);
+  for (size_t i = 0; i < n; i++) {
+    float *out = b->b.x + i * D;
+    if (x == b->raw)
+      bytes_by(out, b->raw + i * D, D, &p->noisy);
+    else
+      floats_by(out, out, D, &p->noisy);
+    if (p->keys.scale == SCALE_WHITEN)
+      whiten_floats(out, D);
+  }
   return RAD_OK;
 }
 

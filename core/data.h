@@ -54,6 +54,10 @@ void moments_end(moments *, double scale, float *mean, float *std);
 typedef struct window { /* of a stored sample, in numbers: `lines` runs of `line` each */
   size_t offset, pitch, lines, line;
 } window;
+typedef struct affine { /* number k of a line becomes x * a[k % period] + b[k % period] */
+  size_t period;        /* a multiple of the number of channels */
+  const float *a, *b;   /* (period) */
+} affine;
 typedef struct pool { /* one [dataset] section, cut and cropped */
   const section *section;
   dataset_keys keys;
@@ -62,6 +66,7 @@ typedef struct pool { /* one [dataset] section, cut and cropped */
   rad_facts facts; /* after crop, limit and cut; type, scale, target as stored */
   /* (C) on natural units: x * scale + shift; NULL unless standardize */
   float *scale, *shift;
+  affine stored, noisy;  /* to what the network gets: from stored numbers, from those of noise */
   rad_facts noise_facts; /* what input noise is shown: RAD_F32 where one of the chain wants it */
 } pool;
 struct rad_source {

@@ -313,6 +313,8 @@ static rad_status fill(data *d)
   for (size_t i = 0; i < d->npool; i++)
     RAD_TRY(fill_pool(d, i, seed));
   RAD_TRY(plan_noise(d));
+  for (size_t i = 0; i < d->npool; i++)
+    RAD_TRY(batch_scales(&d->pool[i], &d->mem));
   for (size_t i = 0; i < d->nnoise; i++)
     RAD_TRY(instance_state(d->noise[i]));
   for (size_t i = 0; i < d->npool * NSPLIT; i++) {

@@ -14,4 +14,7 @@ rad_status targets_read(rad_source *);
 /* One noise of the chain changes the targets. */
 rad_status targets_change(rad_source *, instance *noise);
 void targets_count(rad_source *); /* into source.changed */
+
+/* pool.stored and pool.noisy, when scale, shift and noise_facts are known. */
+rad_status batch_scales(pool *, arena *);
 #endif

@@ -3,6 +3,7 @@
  * numbers were computed in Python from the formula of fixture_byte. */
 #include "data_lab.h"
 #include "fixtures.h"
+#include "source.h"
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -310,6 +311,7 @@ START_TEST(input_noise_comes_before_scaling)
   if (_i) { /* as source.c does for RAD_WANT_F32 */
     d->pool->noise_facts.type = RAD_F32;
     d->pool->noise_facts.scale = 1.0f;
+    ck_assert_int_eq(batch_scales(d->pool, &d->mem), RAD_OK);
   }
   batch *b = fill(d, s, 7);
   for (size_t i = 0; i < 112; i++) { /* the crop leaves out the last line of 5 */
