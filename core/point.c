@@ -37,11 +37,8 @@ static rad_status put_value(const experiment *e, const dim *d, double value, con
   char room[32];
   section *s = section_of(c, d->kind, d->name);
   setting *v = setting_of(s, d->key, d->only);
-  if (isnan(value)) { /* not in this trial; a copy that is not there leaves the others alone */
-    if (v && d->first)
-      remove_setting(s, v);
-    return RAD_OK;
-  }
+  if (isnan(value))
+    return RAD_OK; /* not in this trial: an axis puts another value there, or it is left out */
   const char *word = arena_strdup(&c->mem, space_text(d, value, room));
   if (!word)
     return diag_error(e->env->diag, RAD_ENOMEM, d->at, "out of memory");
@@ -151,7 +148,7 @@ static rad_status make_absolute(const experiment *e, config *c)
 }
 
 /* --- what belongs to the study --- */
-/* Sections that are off in every trial have no dimensions; their searches would be left over. */
+/* What the point has no value for: dimensions that are not there, sections that are off. */
 static void remove_searches(section *s)
 {
   for (size_t i = s->n; i-- > 0;)

@@ -63,7 +63,6 @@ typedef struct check {
   const section *section; /* with what an overlay's section inherits */
   const char *title;
   bool complete;
-  bool again; /* under another choice of its plugin */
   arena *mem;
 } check;
 
@@ -118,7 +117,7 @@ static void check_required(const check *k, const char *plugin_name, const key_ta
 }
 
 /* The settings of `s` as they count under one plugin. Those of the core are the same under each
- * choice of a plugin: they are looked at under the first. */
+ * choice of a plugin: the messages do not name it. */
 static void check_under(const check *k, const section *s, const char *plugin_name, origin at,
                         const char *choice)
 {
@@ -129,8 +128,6 @@ static void check_under(const check *k, const section *s, const char *plugin_nam
   for (size_t i = 0; n > 0 && i < s->n; i++) {
     const setting *set = &s->v[i];
     const bool common = !set->only && keys_find(&tables[n - 1], 1, set->key);
-    if (common && k->again)
-      continue;
     if (!set->only || (plugin_name && strcmp(set->only, plugin_name) == 0))
       check_setting(common ? k : &named, set, tables, n);
   }
@@ -178,7 +175,6 @@ static void check_plugin_section(check *k, const section *s)
   for (size_t i = 0; i < n; i++) {
     text t = {0};
     text_printf(&t, "%s %.64s:", k->title, name[i]);
-    k->again = i > 0;
     check_under(k, s, name[i], set->at, n > 1 ? text_str(&t) : NULL);
     text_free(&t);
   }

@@ -180,6 +180,8 @@ START_TEST(keys_of_one_plugin)
   ck_assert(find_dim("optimizer.lr")->d.log); /* the key says so */
   REFUSED_ONLY(DATA NET "[optimizer]\nplugin = choice(sgd, adam)\nmomentum = 0.5\n",
                "[optimizer] adam: unknown key 'momentum'");
+  REFUSED_ONLY(DATA NET "[optimizer]\nplugin = choice(sgd, adam)\nlr = 1e9\n",
+               "[optimizer] lr = 1e9: must be");
   config c;
   const double point[] = {1, NAN, 0.25, 0.01};
   ck_assert_int_eq(place_of("optimizer.plugin"), 0);
@@ -223,6 +225,7 @@ START_TEST(searches_that_are_refused)
   REFUSED_ONLY(DATA NET "[layer x]\nplugin = dense\nunits = 3\nbias = search(0, 1)\n",
                "only numbers have a range");
   REFUSED_ONLY(DATA NET "[run]\nseeds = choice(1, 2)\n", "cannot be searched");
+  REFUSED_ONLY(DATA NET "[run]\nevaluate = search(1, 4)\n", "cannot be searched");
   REFUSED_ONLY(DATA NET "[search]\nplugin = choice(grid, random)\n", "cannot be searched");
   REFUSED_ONLY(DATA NET "[arm a]\nlayer.hidden.foo = search(1, 2)\n", "unknown key 'foo'");
 }
@@ -314,6 +317,16 @@ START_TEST(files_become_absolute)
   config_free(&arm);
   config_free(&c);
   round_trip(NULL);
+  /* the replaced data set is still asked for shapes: its files are wanted, too */
+  const override o[] = {{false, "dataset.plugin=uniform"}};
+  ck_assert(open_over("[dataset]\nplugin = idx\ntrain_images = a.idx\ntrain_labels = b.idx\n" NET,
+                      o, 1) == RAD_OK);
+  ck_assert(experiment_trial(&x, NULL, &c) == RAD_OK);
+  snprintf(want, sizeof want, "%s/a.idx", dir);
+  const section *data = config_find(&c, "dataset", "");
+  ck_assert_ptr_nonnull(data->before);
+  ck_assert_str_eq(section_value(data->before, "train_images", ""), want);
+  config_free(&c);
 }
 END_TEST
 
@@ -418,6 +431,8 @@ START_TEST(references)
   REFUSED_ONLY(DATA "[layer first]\nplugin = elu\ninput = out\n" NET, "it comes later");
   REFUSED_ONLY(DATA NET "[regularizer d]\nplugin = dropout\napply = hidden, axt\n",
                "there is no layer or block 'axt'");
+  REFUSED_ONLY(DATA "[layer off]\nplugin = elu\nenabled = false\n" NET "input = off\n",
+               "it is switched off");
   must_open(DATA NET "input = hidden\n[regularizer d]\nplugin = dropout\napply = hidden, act\n");
   REFUSED_ONLY(DATA NET "[block b]\nlayers = hidden, acd\n",
                "there is no layer or block 'acd' (did you mean 'act'?)");
