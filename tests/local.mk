@@ -145,4 +145,5 @@ AM_TESTS_ENVIRONMENT = \
   RADEMACHER_DEFAULTS='$(abs_top_srcdir)/configs/defaults.ini'; export RADEMACHER_DEFAULTS; \
   top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
   top_builddir='$(abs_top_builddir)'; export top_builddir; \
-  CC='$(CC)'; export CC; LC_ALL=C; export LC_ALL;   CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT;
+  CC='$(CC)'; export CC; LC_ALL=C; export LC_ALL; \
+  CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT;
