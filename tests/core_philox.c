@@ -139,11 +139,12 @@ START_TEST(moments_are_right)
 {
   enum { M = 1 << 20 };
   float *v = malloc(M * sizeof *v);
+  size_t outside = 0;
   double u1 = 0, u2 = 0, z1 = 0, z2 = 0, z4 = 0;
   ck_assert_ptr_nonnull(v);
   philox_uniform(71, &at, 0, M, v);
   for (size_t i = 0; i < M; i++) {
-    ck_assert(v[i] >= 0.0f && v[i] < 1.0f);
+    outside += !(v[i] >= 0.0f && v[i] < 1.0f);
     u1 += (double)v[i];
     u2 += (double)v[i] * (double)v[i];
   }
@@ -155,6 +156,7 @@ START_TEST(moments_are_right)
     z4 += z * z * z * z;
   }
   free(v);
+  ck_assert_uint_eq(outside, 0);
   /* five standard errors of each mean */
   ck_assert_double_eq_tol(u1 / M, 0.5, 5 * 0.2887 / 1024);
   ck_assert_double_eq_tol(u2 / M, 1.0 / 3, 5 * 0.2981 / 1024);
@@ -217,11 +219,11 @@ static void compare(const char *name, double (*f)(double), long double (*libm)(l
 {
   const double got = f(x);
   const long double want = libm(x);
-  ck_assert_msg(ulps(got, want) <= 2, "%s(%a) = %a, libm says %La: %Lg ulp", name, x, got, want,
-                ulps(got, want));
+  if (!(ulps(got, want) <= 2)) /* an assertion for each of a million would take minutes */
+    ck_abort_msg("%s(%a) = %a, libm says %La: %Lg ulp", name, x, got, want, ulps(got, want));
 }
 
-enum { SAMPLES = 400000 };
+enum { SAMPLES = 200000 };
 
 static double between(double lo, double hi, uint64_t i)
 {
@@ -311,8 +313,8 @@ START_TEST(sincos_of_a_turn)
     const long double t = 6.283185307179586476925286766559005768L * (u - 0.25L * q);
     const long double sine[] = {sinl(t), cosl(t), -sinl(t), -cosl(t)};
     portable_sincos_turn(u, &s, &c);
-    ck_assert_msg(ulps(s, sine[q % 4]) <= 2, "sin of %a turns", u);
-    ck_assert_msg(ulps(c, sine[(q + 1) % 4]) <= 2, "cos of %a turns", u);
+    if (!(ulps(s, sine[q % 4]) <= 2 && ulps(c, sine[(q + 1) % 4]) <= 2))
+      ck_abort_msg("%a turns: sin %a, cos %a", u, s, c);
   }
 }
 END_TEST
