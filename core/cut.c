@@ -37,12 +37,6 @@ static int by_rest(const void *a, const void *b)
   return p->stratum < q->stratum ? -1 : p->stratum > q->stratum;
 }
 
-static int by_id(const void *a, const void *b)
-{
-  const pick *p = a, *q = b;
-  return p->id < q->id ? -1 : p->id > q->id;
-}
-
 /* Each stratum's share of `take` of n samples; what rounding leaves goes to the largest rests. */
 static void share(quota *v, size_t nstrata, uint64_t n, uint64_t take)
 {
@@ -57,46 +51,60 @@ static void share(quota *v, size_t nstrata, uint64_t n, uint64_t take)
     v[i].take++;
 }
 
-/* Sorts the picks so that the first `take` are those taken, both halves by id. */
-static rad_status choose(pick *v, uint64_t n, uint64_t take, size_t nstrata, uint64_t seedkey,
-                         uint32_t stream)
+/* The draws of all, how many each stratum has, and its share. */
+static void draw(pick *v, uint64_t n, uint64_t take, quota *q, size_t nstrata, rad_at at,
+                 uint64_t seedkey)
 {
-  quota *q = calloc(nstrata, sizeof *q);
-  pick *sorted = malloc((size_t)n * sizeof *sorted + 1);
-  uint64_t head = 0, tail = take;
-  if (!q || !sorted) {
-    free(q);
-    free(sorted);
-    return RAD_ENOMEM;
-  }
   for (size_t i = 0; i < nstrata; i++)
     q[i].stratum = (uint32_t)i;
   for (uint64_t i = 0; i < n; i++) {
     uint32_t r[2];
-    const rad_at at = {.index = v[i].id, .stream = stream};
+    at.index = v[i].id;
     philox_bits(seedkey, &at, 0, 2, r);
     v[i].key = (uint64_t)r[0] << 32 | r[1];
     q[v[i].stratum].count++;
   }
   share(q, nstrata, n, take);
-  memcpy(sorted, v, (size_t)n * sizeof *v);
+}
+
+/* The last one that each stratum gives; its id is UINT64_MAX where it gives none. */
+static void find_bounds(pick *sorted, uint64_t n, const quota *q, size_t nstrata, pick *bound)
+{
+  uint64_t first = 0;
   qsort(sorted, (size_t)n, sizeof *sorted, by_stratum);
-  uint64_t *want = calloc(nstrata, sizeof *want);
-  if (want) {
-    for (size_t i = 0; i < nstrata; i++)
-      want[q[i].stratum] = q[i].take;
-    for (uint64_t i = 0; i < n; i++) {
-      uint64_t *w = &want[sorted[i].stratum];
-      v[*w > 0 ? head++ : tail++] = sorted[i];
-      *w -= *w > 0;
-    }
-    qsort(v, (size_t)take, sizeof *v, by_id);
-    qsort(v + take, (size_t)(n - take), sizeof *v, by_id);
+  for (size_t i = 0; i < nstrata; i++)
+    bound[q[i].stratum] = (pick){.id = q[i].take, .key = q[i].count};
+  for (size_t i = 0; i < nstrata; i++) {
+    const uint64_t take = bound[i].id, count = bound[i].key;
+    bound[i] = take > 0 ? sorted[first + take - 1] : (pick){.id = UINT64_MAX};
+    first += count;
   }
-  free(want);
-  free(sorted);
+}
+
+/* Puts `take` of the n picks first; both parts stay in the order of their ids. */
+static rad_status choose(pick *v, uint64_t n, uint64_t take, size_t nstrata, uint64_t seedkey,
+                         uint32_t stream)
+{
+  const size_t size = (size_t)n * sizeof *v;
+  quota *q = calloc(nstrata, sizeof *q);
+  pick *bound = calloc(nstrata, sizeof *bound), *copy = malloc(size);
+  const bool ok = q && bound && copy;
+  if (ok) {
+    uint64_t head = 0, tail = take;
+    draw(v, n, take, q, nstrata, (rad_at){.stream = stream}, seedkey);
+    memcpy(copy, v, size);
+    find_bounds(copy, n, q, nstrata, bound);
+    memcpy(copy, v, size);
+    for (uint64_t i = 0; i < n; i++) {
+      const pick *last = &bound[copy[i].stratum];
+      const bool taken = last->id != UINT64_MAX && by_stratum(&copy[i], last) <= 0;
+      v[taken ? head++ : tail++] = copy[i];
+    }
+  }
+  free(copy);
+  free(bound);
   free(q);
-  return want ? RAD_OK : RAD_ENOMEM;
+  return ok ? RAD_OK : RAD_ENOMEM;
 }
 
 /* Sizes of the pool's splits, by its keys: `limit` samples, of these the share `val`. */
