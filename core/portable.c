@@ -5,7 +5,7 @@
  *
  *   exp x  = 2^k exp r,  k = round(x / ln 2),  |r| <= ln 2 / 2, Taylor series to degree 13
  *   log x  = k ln 2 + log(1 + f),  s = f / (2 + f),
- *            log(1 + f) = f - s (f - R),  R = 2 s^2/3 + 2 s^4/5 + ... + 2 s^22/23
+ *            log(1 + f) = f - s (f - R),  R = 2 s^2/3 + 2 s^4/5 + ... + 2 s^20/21
  *   tanh x = x / (1 + x^2 / (3 + x^2 / (5 + ...))) near 0 (Lambert 1768), else 1 - 2/(exp 2x + 1)
  *
  * ln 2 is split into a part whose product with any k is exact, and the rest (Cody & Waite 1980). */
@@ -70,8 +70,7 @@ double portable_exp(double x)
 static inline double log_of_parts(double m, double k)
 {
   const double f = m - 1.0, s = f / (2.0 + f), z = s * s;
-  double p = 2.0 / 23.0;
-  p = p * z + 2.0 / 21.0;
+  double p = 2.0 / 21.0;
   p = p * z + 2.0 / 19.0;
   p = p * z + 2.0 / 17.0;
   p = p * z + 2.0 / 15.0;
