@@ -8,7 +8,7 @@
 #define CORE_MODEL_H
 #include "host.h"
 
-enum { PIECE = 64, MAX_INPUTS = 16 };
+enum { PIECE = 128, MAX_INPUTS = 16 };
 
 typedef struct param { /* one tensor of a layer */
   rad_param pub;       /* first: a rad_param * of the core is a param * */
