@@ -113,6 +113,7 @@ static void put_metrics(text *out, trainer *t)
   put_plain(out, "seconds", t->seconds);
   put_plain(out, "model.parameters", (double)model_parameters(t->model));
   put_plain(out, "model.active_weights", (double)model_active_weights(t->model));
+  put_plain(out, "model.flop", t->flop);
   json_close(out, '}');
 }
 
@@ -196,7 +197,8 @@ static rad_status run(trainer *t, const arm_job *j)
   RAD_TRY(end_hooks(t));
   RAD_TRY(checkpoint_write(t));
   RAD_TRY(checkpoint_best(t));
-  return vectors_write(t);
+  RAD_TRY(vectors_write(t));
+  return model_flop(t->model, &t->flop, &(double){0});
 }
 
 rad_status arm_run(env *e, const arm_job *j)

@@ -120,14 +120,15 @@ static void metrics_text(const trainer *t, text *out)
 
 static rad_status write_all(trainer *t, const char *path, const list *l)
 {
-  char epoch[24], step[24], seconds[32];
+  char epoch[24], step[24], seconds[32], penalty[32];
   text metrics = {0};
   metrics_text(t, &metrics);
   snprintf(epoch, sizeof epoch, "%" PRIu64, t->epochs);
   snprintf(step, sizeof step, "%" PRIu64, t->when.step);
   text_from_double(seconds, t->seconds + clock_seconds() - t->started);
-  const char *const key[] = {"format",  "rademacher", "epoch",   "step",       "seconds",
-                             "metrics", "stopped",    "restore", "fingerprint"};
+  text_from_double(penalty, t->penalty);
+  const char *const key[] = {"format",  "rademacher", "epoch",   "step",        "seconds",
+                             "metrics", "stopped",    "restore", "fingerprint", "penalty"};
   const char *const value[] = {"pt",
                                "checkpoint 1",
                                epoch,
@@ -136,7 +137,8 @@ static rad_status write_all(trainer *t, const char *path, const list *l)
                                text_str(&metrics),
                                t->stopped ? "1" : "0",
                                t->restore ? "1" : "0",
-                               t->fingerprint ? t->fingerprint : ""};
+                               t->fingerprint ? t->fingerprint : "",
+                               penalty};
   const rad_status s =
       l->failed || metrics.failed
           ? RAD_ENOMEM
@@ -199,7 +201,7 @@ static rad_status take_over(trainer *t, const st_file *f, const list *l, const c
 static bool meta_number(const st_file *f, const char *key, double *out)
 {
   const char *s = st_meta(f, key);
-  return s && text_to_double(s, out) && *out >= 0;
+  return s && text_to_double(s, out);
 }
 
 static rad_status check_fingerprint(const trainer *t, const st_file *f, const char *path,
@@ -222,11 +224,12 @@ static rad_status check_fingerprint(const trainer *t, const st_file *f, const ch
 
 static rad_status apply(trainer *t, const st_file *f, const char *path)
 {
-  double epoch, step, seconds;
+  double epoch, step, seconds, penalty;
   list l = {0};
   const st_tensor *best = st_find(f, "best");
-  if (!meta_number(f, "epoch", &epoch) || !meta_number(f, "step", &step) ||
-      !meta_number(f, "seconds", &seconds) || read_metrics(t, st_meta(f, "metrics")) < 0)
+  if (!meta_number(f, "epoch", &epoch) || epoch < 0 || !meta_number(f, "step", &step) || step < 0 ||
+      !meta_number(f, "seconds", &seconds) || !meta_number(f, "penalty", &penalty) ||
+      read_metrics(t, st_meta(f, "metrics")) < 0)
     return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
                       "not a checkpoint: its metadata are missing");
   if (best) {
@@ -239,6 +242,7 @@ static rad_status apply(trainer *t, const st_file *f, const char *path)
   t->epochs = t->when.epoch = (uint64_t)epoch;
   t->when.step = (uint64_t)step;
   t->seconds = seconds;
+  t->penalty = penalty;
   t->stopped = st_meta(f, "stopped") && st_meta(f, "stopped")[0] == '1';
   t->restore = st_meta(f, "restore") && st_meta(f, "restore")[0] == '1';
   return s;

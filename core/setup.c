@@ -36,6 +36,7 @@ static rad_status open_hooks(trainer *t, uint32_t kind)
     h->keys = h->instance->common;
     h->measure = kind == RAD_MEASURE;
     h->instance->owner = t;
+    t->penalized |= h->ops->grad != NULL;
     if (!h->ops->after)
       continue;
     if (h->keys->apply[0] == '\0')

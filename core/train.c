@@ -113,7 +113,6 @@ static rad_status update_param(trainer *t, param *p, const update *u, double fac
   const optimizer_keys *k = u->group->optimizer->common;
   const size_t rows = p->pub.shape.rank > 0 ? p->pub.shape.dim[0] : 1, row = p->pub.n / rows;
   const size_t step = u->group->plan.whole ? rows : row < SLICE ? SLICE / row : 1;
-  double penalty = 0;
   for (size_t r = 0; r < rows; r += step) {
     const size_t n = (rows - r < step ? rows - r : step) * row;
     rad_slice s = {.param = &p->pub,
@@ -123,7 +122,7 @@ static rad_status update_param(trainer *t, param *p, const update *u, double fac
                    .n = n,
                    .w = p->pub.value + r * row,
                    .g = p->pub.grad + r * row,
-                   .penalty = &penalty};
+                   .penalty = &t->penalty};
     RAD_TRY(update_slice(t, p, u, &s));
   }
   return RAD_OK;
@@ -147,6 +146,7 @@ static rad_status train_step(trainer *t, const uint64_t *row, size_t n)
   }
   RAD_TRY(t->schedule->plugin->ops.schedule.factor(&t->schedule->ctx, t->schedule->self, &t->when,
                                                    &factor));
+  t->penalty = 0;
   for (uint32_t i = 0; i < t->model->pub.nparam; i++)
     if (t->update[i].group)
       RAD_TRY(update_param(t, &t->model->param[i], &t->update[i], factor));
@@ -217,6 +217,8 @@ static rad_status end_epoch(trainer *t)
   const bool last = t->epochs >= t->when.nepoch;
   if (last || t->epochs % (uint64_t)t->run.evaluate == 0) {
     RAD_TRY(evaluate(t));
+    if (t->penalized)
+      RAD_TRY(metric_set(t, "penalty", t->penalty));
     RAD_TRY(watch_fit(t));
     RAD_TRY(epoch_hooks(t, last));
     RAD_TRY(metrics_write(t, t->epochs));

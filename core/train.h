@@ -62,11 +62,14 @@ typedef struct trainer {
   uint64_t epochs;   /* finished */
   float *best;       /* (model->nvalue) the marked copy, or NULL */
   bool marked, restore, stopped;
+  bool penalized; /* some regularizer adds a penalty to the loss */
+  double penalty; /* its value before the last step */
   bool diverged;
   char reason[160];
   double seconds; /* spent before this process, then in all */
   double started; /* of this process, monotonic */
   double saved;   /* when the last checkpoint was written */
+  double flop;    /* of a sample's forward pass, once the training is over */
   const char *fingerprint;
   int log; /* metrics.jsonl, or -1 */
   arena mem;
