@@ -230,7 +230,7 @@ static rad_status put_trials(view *v, text *out)
   bool *shown = arena_alloc(&v->mem, n * sizeof *shown);
   if (!shown)
     return RAD_ENOMEM;
-  text_printf(out, "\nThe %s of %zu trials:\n", n > TOP ? "first ten" : "order", n);
+  text_printf(out, "\nBest of %zu trials:\n", n);
   for (size_t k = 0; k < TOP && k < n; k++) {
     size_t best = n;
     for (size_t i = 0; i < n; i++)

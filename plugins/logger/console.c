@@ -23,9 +23,9 @@ typedef struct entry { /* a job that runs */
   double value[SHOWN];
 } entry;
 typedef struct board {
-  uint64_t jobs, trials, failed; /* ended */
-  uint64_t epochs, live;         /* trained: of ended jobs; since this process started */
-  uint64_t planned;              /* epochs of the jobs that ended */
+  uint64_t jobs, trials; /* ended */
+  uint64_t epochs, live; /* trained: of ended jobs; since this process started */
+  uint64_t planned;      /* epochs of the jobs that ended */
   double began, drawn;
   entry entry[MOST_JOBS];
   size_t n;
@@ -213,7 +213,8 @@ static void on_job_end(const console *v, const rad_event *e)
   entry *j = find(b, e, true);
   const bool bad = e->state != RAD_FINISHED;
   b->jobs++;
-  b->failed += bad;
+  if (j)
+    j->used = false; /* it counts as a whole one from here on */
   b->epochs += e->epoch;
   if (!v->quiet && !e->replay) {
     size_t n = put_job(line, sizeof line, e);
@@ -225,8 +226,6 @@ static void on_job_end(const console *v, const rad_event *e)
       put_values(line + n, sizeof line - n, j);
     say(v, e, bad, line);
   }
-  if (j)
-    j->used = false;
 }
 
 static void on_trial_end(const console *v, const rad_event *e)
