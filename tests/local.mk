@@ -76,6 +76,7 @@ tests_core_plugin_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"
 tests_core_plugin_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
+tests_core_study_SOURCES = tests/core_study.c tests/fake_arm.c
 tests_core_study_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_study_LDFLAGS =
 tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
