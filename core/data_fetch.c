@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEEP = 6 }; /* folders inside each other that are removed */
+enum { DEEP = 16 }; /* folders inside each other that are removed */
 typedef struct fetch {
   const data_set *set;
   const fetch_options *o;

@@ -214,6 +214,26 @@ START_TEST(generated_data_are_distributed_as_said)
 }
 END_TEST
 
+START_TEST(samples_follow_the_data_seed_alone)
+{
+  static const char *const ini[] = {BLOBS, "[dataset]\nplugin = uniform\n",
+                                    "[dataset]\nplugin = gaussian\n"};
+  char other[256];
+  snprintf(other, sizeof other, "[run]\ndata_seed = 8\n%s", ini[_i]);
+  data *a = lab_open(&lab, ini[_i], NULL, NULL);
+  lab.env.seed = 22;
+  data *b = lab_open(&lab, ini[_i], NULL, NULL);
+  ck_assert_uint_eq(lab.env.seed, 22); /* given back */
+  lab.env.seed = 20;
+  ck_assert_mem_eq(a->store->x[0], b->store->x[0], 2000);
+  data_free(b);
+  b = lab_open(&lab, other, NULL, NULL);
+  ck_assert_mem_ne(a->store->x[0], b->store->x[0], 2000);
+  data_free(b);
+  data_free(a);
+}
+END_TEST
+
 /* --- noise --- */
 
 START_TEST(random_labels_keep_the_truth)
@@ -491,6 +511,7 @@ int main(void)
   tcase_add_test(t, limits_are_nested_and_seeded);
   tcase_add_loop_test(t, generated_data_follow_what_they_replace, 0, 2);
   tcase_add_loop_test(t, generated_data_are_distributed_as_said, 0, 2);
+  tcase_add_loop_test(t, samples_follow_the_data_seed_alone, 0, 3);
   tcase_add_loop_test(t, random_labels_keep_the_truth, 0, 2);
   tcase_add_test(t, lower_rates_change_a_subset);
   tcase_add_test(t, splits_say_where_noise_acts);

@@ -219,6 +219,7 @@ static const struct bad {
     {IMAGES_BAD("images-text", ""), "b/2.png: neither a PNG nor a JPEG", 0},
     {IMAGES_BAD("images-empty", ""), "b/2.png: neither a PNG nor a JPEG", 0},
     {IMAGES_BAD("images-short", ""), "b/2.png: damaged PNG image", 0},
+    {IMAGES_BAD("images-end", ""), "b/2.png: damaged PNG image", 0},
     {IMAGES_BAD("images-jpeg", ""), "b/2.jpg: ", 0},
     {IMAGES_BAD("images-bomb", ""), "60000 x 60000 pixels are more than max_pixels", 0},
     {IMAGES_BAD("images-none", ""), "has no .png, .jpg or .jpeg in it", 0},

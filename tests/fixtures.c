@@ -398,7 +398,8 @@ static void images(maker *m)
   bad_image(m, "images-text", "2.png", "this is text\n", 13);
   bad_image(m, "images-empty", "2.png", "", 0);
   cut_copy(m, "images-short", "images/train/a/1.png", "2.png", 30);
-  cut_copy(m, "images-jpeg", "images/train/b/3.jpg", "2.jpg", 40);
+  cut_copy(m, "images-jpeg", "images/train/b/3.jpg", "2.jpg", 3); /* only a warning */
+  cut_copy(m, "images-end", "images/train/a/1.png", "2.png", 12); /* without its last chunk */
   bomb(m);
   classes(m, "images-none");
 }
