@@ -94,7 +94,8 @@ static int check_all(const options *o, env *e)
   for (size_t i = 0; i < o->nfile; i++) {
     text out = {0};
     const rad_status s = check_experiment(e, o->file[i], o->override, o->noverride, o->jobs, &out);
-    fputs(text_str(&out), stdout);
+    if (s >= 0)
+      fputs(text_str(&out), stdout);
     text_free(&out);
     const int exit = s < 0 ? report(e->diag, s) : EXIT_DONE;
     diag_flush(e->diag);

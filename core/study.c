@@ -152,10 +152,10 @@ static rad_status open_study(study *s)
   char *path = fs_join(&s->mem, s->dir, "journal.jsonl");
   if (!path)
     return RAD_ENOMEM;
+  record_new(&s->record, s->x);
+  RAD_TRY(trials_open(s)); /* a search that refuses the space leaves no folder */
   RAD_TRY(take_folder(s));
   s->env->run_dir = s->dir;
-  record_new(&s->record, s->x);
-  RAD_TRY(trials_open(s));
   RAD_TRY(jobs_open(s));
   s->loggers.ntrial = s->planned;
   s->loggers.njob = s->planned * s->x->narm * s->x->nseed;

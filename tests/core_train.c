@@ -137,11 +137,10 @@ static json_t *result(const char *dir)
   return j;
 }
 
-static double last(const json_t *j, const char *metric)
+static double last(const json_t *j, const char *name)
 {
   double v = -1;
-  json_to_double(json_object_get(json_object_get(json_object_get(j, "metrics"), metric), "last"),
-                 &v);
+  json_to_double(json_object_get(json_object_get(json_object_get(j, "metrics"), name), "last"), &v);
   return v;
 }
 
