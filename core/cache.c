@@ -45,7 +45,7 @@ static rad_status locate(arena *mem, const section *s, const char *key, const ch
                          const char **path, diag *d)
 {
   const setting *v = section_get(s, key);
-  const char *base = v && v->at.file ? fs_dirname(mem, v->at.file) : "";
+  const char *base = v && v->at.line > 0 ? fs_dirname(mem, v->at.file) : "";
   char title[160];
   diag found = {0};
   rad_status r = base ? fs_data_path(mem, base, value, path, &found) : RAD_ENOMEM;
@@ -213,42 +213,49 @@ static rad_status write_all(decoder *c, const head *h, const text *names, float 
   return fs_new_put(c->file, meanstd, 2 * C * sizeof *meanstd, e->diag);
 }
 
+/* Memory that writing takes: one part of the samples, all targets, mean and deviation. */
+static rad_status reserve(decoder *c, const head *h, float **meanstd, arena *mem)
+{
+  size_t bytes;
+  *meanstd = arena_alloc(mem, 2 * c->moments.C * sizeof **meanstd);
+  c->buffer = arena_alloc(mem, c->part * c->xb);
+  for (int s = 0; s < 2; s++)
+    if (!size_mul((size_t)h->n[s], c->yb, &bytes) || !(c->y[s] = arena_alloc(mem, bytes + 1)))
+      return RAD_ENOMEM;
+  return *meanstd && c->buffer ? RAD_OK : RAD_ENOMEM;
+}
+
+static rad_status write_new(decoder *c, const rad_facts *f, text *names, arena *mem,
+                            const char *path)
+{
+  env *e = c->dataset->env;
+  float *meanstd;
+  head h;
+  RAD_TRY(decoder_new(c, c->dataset, f, mem));
+  RAD_TRY(store_names_text(f, names));
+  if (!head_fill(&h, f, names->n))
+    return rad_fail(&c->dataset->ctx, RAD_EINVAL, "too large for this machine");
+  RAD_TRY(reserve(c, &h, &meanstd, mem));
+  RAD_TRY(fs_new_open(c->file, path, e->diag));
+  rad_status r = write_all(c, &h, names, meanstd);
+  if (r >= 0)
+    r = fs_new_commit(c->file, e->diag);
+  fs_new_abandon(c->file);
+  return r;
+}
+
 rad_status cache_write(instance *d, const rad_facts *f, const char *path)
 {
-  env *e = d->env;
   arena mem = {0};
   text names = {0};
   fs_new file = {.fd = -1};
-  head h;
-  decoder c = {.file = &file};
-  size_t ybytes[2];
-  rad_status r = decoder_new(&c, d, f, &mem);
-  if (r >= 0)
-    r = store_names_text(f, &names);
-  if (r >= 0 && (!head_fill(&h, f, names.n) || !size_mul((size_t)h.n[0], c.yb, &ybytes[0]) ||
-                 !size_mul((size_t)h.n[1], c.yb, &ybytes[1])))
-    r = rad_fail(&d->ctx, RAD_EINVAL, "too large for this machine");
-  float *meanstd = arena_alloc(&mem, 2 * f->sample.dim[f->sample.rank - 1] * sizeof *meanstd);
-  c.buffer = arena_alloc(&mem, c.part * c.xb);
-  for (int s = 0; r >= 0 && s < 2; s++)
-    if (!(c.y[s] = arena_alloc(&mem, ybytes[s] + 1)))
-      r = RAD_ENOMEM;
-  if (r >= 0 && (!meanstd || !c.buffer))
-    r = RAD_ENOMEM;
-  if (r >= 0)
-    r = fs_new_open(&file, path, e->diag);
-  if (r >= 0) {
-    r = write_all(&c, &h, &names, meanstd);
-    if (r >= 0)
-      r = fs_new_commit(&file, e->diag);
-    fs_new_abandon(&file);
-  }
+  decoder c = {.dataset = d, .file = &file};
+  const rad_status r = write_new(&c, f, &names, &mem, path);
   text_free(&names);
   arena_free(&mem);
   return r;
 }
 
-/* RAD_DONE: there is no such file, or it is not whole. */
 rad_status cache_map(store *st, const char *path, env *e)
 {
   head h;

@@ -71,7 +71,8 @@ void moments_add(moments *m, uint32_t type, const void *x, size_t lines)
 
 void moments_end(moments *m, double scale, float *mean, float *std)
 {
-  const double n = (double)m->lines * (double)(m->line / m->C);
+  const size_t pixels = m->line / m->C; /* of a line */
+  const double n = (double)m->lines * (double)pixels;
   flush(m);
   for (size_t c = 0; c < m->C; c++) {
     double s = 0.0, q = 0.0;

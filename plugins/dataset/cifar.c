@@ -6,7 +6,8 @@
 #include <rademacher/dataset.h>
 #include <string.h>
 
-enum { SIDE = 32, PLANE = SIDE * SIDE, CHANNELS = 3, FILES = 6, NAME = 4096 };
+enum { SIDE = 32, PLANE = SIDE * SIDE, CHANNELS = 3, IMAGE = CHANNELS * PLANE };
+enum { FILES = 6, NAME = 4096 };
 enum { FINE, COARSE };
 typedef struct cifar {
   const char *folder;
@@ -86,7 +87,7 @@ static rad_status open_cifar(rad_ctx *c, void *self, rad_facts *f)
   cifar *d = self;
   const char *const *names = d->classes == 10 ? files10 : files100;
   d->nfiles = d->classes == 10 ? 6 : 2;
-  d->record = (d->classes == 10 ? 1 : 2) + CHANNELS * PLANE;
+  d->record = (d->classes == 10 ? 1 : 2) + IMAGE;
   *f = (rad_facts){.sample = {3, {SIDE, SIDE, CHANNELS}},
                    .type = RAD_U8,
                    .scale = 1.0f / 255.0f,
@@ -115,8 +116,8 @@ static rad_status read_cifar(rad_ctx *c, const void *self, rad_part *p)
   uint8_t *x = p->x;
   int32_t *y = p->y;
   (void)c;
-  for (size_t i = 0; i < p->n; i++, x += CHANNELS * PLANE) {
-    const uint8_t *r = record(d, p->split, p->id[i]), *v = r + d->record - CHANNELS * PLANE;
+  for (size_t i = 0; i < p->n; i++, x += IMAGE) {
+    const uint8_t *r = record(d, p->split, p->id[i]), *v = r + d->record - IMAGE;
     y[i] = label(d, r);
     for (size_t k = 0; k < PLANE; k++)
       for (size_t ch = 0; ch < CHANNELS; ch++)
