@@ -104,13 +104,14 @@ kill_one() {
 }
 
 : >"$TMP/err"
-n=0 done=no tries=0
+n=0 tries=0
 while [ "$n" -lt "$KILLS" ] && [ "$tries" -lt 200 ]; do
   tries=$((tries + 1))
   start
   random 300 >"$TMP/wait"
   pause $((20 + $(cat "$TMP/wait")))
   KILL_SEED=$(((KILL_SEED * 1103515245 + 12345) % 2147483648))
+  # shellcheck disable=SC2046 # process ids are words
   case $((KILL_SEED / 65536 % 3)) in
   0) kill -9 -- "-$pid" $(workers) 2>/dev/null && n=$((n + 1)) ;;
   1) kill -9 "$pid" 2>/dev/null && n=$((n + 1)) ;;
