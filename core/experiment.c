@@ -204,7 +204,7 @@ rad_status experiment_open(experiment *e, env *v, const char *file, const overri
   if (s == RAD_OK && here.errors > 0)
     s = RAD_EINVAL;
   merge(user, &here);
-  return s;
+  return s < 0 ? s : paths_absolute(e, &e->base);
 }
 
 void experiment_free(experiment *e)

@@ -97,6 +97,7 @@ core_libradcore_la_SOURCES = \
   core/plugin_file.h \
   core/plugin_ops.c \
   core/plugins_path.c \
+  core/paths.c \
   core/point.c \
   core/portable.c \
   core/record.c \

@@ -13,7 +13,7 @@ static section *section_of(const config *c, const char *kind, const char *name)
   return NULL;
 }
 
-static setting *setting_of(const section *s, const char *key, const char *only)
+setting *setting_of(const section *s, const char *key, const char *only)
 {
   for (size_t i = 0; s && i < s->n; i++) {
     setting *v = &s->v[i];
@@ -65,88 +65,6 @@ static rad_status put_point(const experiment *e, const double *point, config *c)
   return RAD_OK;
 }
 
-/* --- files --- */
-static bool is_relative(const char *path)
-{
-  return *path && *path != '/' && strncmp(path, "data:", 5) != 0;
-}
-
-/* Paths are relative to the file that has them, but the trial's file stands elsewhere. */
-static const char *absolute(arena *mem, const setting *v)
-{
-  const bool in_file = v->at.file && v->at.line > 0; /* not of the command line */
-  const char *dir = in_file ? fs_dirname(mem, v->at.file) : "";
-  const char *path = dir ? fs_join(mem, dir, v->value) : NULL;
-  return path ? fs_absolute(mem, path) : NULL;
-}
-
-static bool is_file_key(const experiment *e, const section *s, const setting *v, arena *mem)
-{
-  if (!is_relative(v->value))
-    return false;
-  const rad_key *key = section_key(e->env, s, v, mem);
-  return key && (key->flags & RAD_FILE);
-}
-
-static rad_status no_memory(const experiment *e)
-{
-  return diag_error(e->env->diag, RAD_ENOMEM, (origin){0}, "out of memory");
-}
-
-static rad_status absolute_section(const experiment *e, config *c, section *s)
-{
-  for (size_t k = 0; k < s->n; k++)
-    if (is_file_key(e, s, &s->v[k], &c->mem)) {
-      s->v[k].value = absolute(&c->mem, &s->v[k]);
-      if (!s->v[k].value)
-        return no_memory(e);
-    }
-  return RAD_OK;
-}
-
-static rad_status absolute_base(const experiment *e, config *c)
-{
-  for (size_t i = 0; i < c->n; i++) {
-    section *s = c->v[i];
-    if (!section_enabled(s))
-      continue;
-    RAD_TRY(absolute_section(e, c, s));
-    if (s->before)
-      RAD_TRY(absolute_section(e, c, s->before));
-  }
-  return RAD_OK;
-}
-
-/* Overrides of an arm are found again by their dotted key, once the arm has been resolved. */
-static rad_status absolute_arm(const experiment *e, config *c, section *arm)
-{
-  config under = {0};
-  rad_status s = config_arm(&under, c, arm->name, e->env->diag);
-  for (size_t i = 0; s == RAD_OK && i < under.n; i++)
-    for (size_t k = 0; s == RAD_OK && k < under.v[i]->n; k++) {
-      const setting *v = &under.v[i]->v[k];
-      if (!section_enabled(under.v[i]) || !is_file_key(e, under.v[i], v, &under.mem))
-        continue;
-      const char *dotted = section_dotted(under.v[i], v->key, &under.mem);
-      setting *own = dotted ? setting_of(arm, dotted, v->only) : NULL;
-      if (own)
-        own->value = absolute(&c->mem, own);
-      if (!dotted || (own && !own->value))
-        s = no_memory(e);
-    }
-  config_free(&under);
-  return s;
-}
-
-static rad_status make_absolute(const experiment *e, config *c)
-{
-  RAD_TRY(absolute_base(e, c));
-  for (size_t i = 0; i < c->n; i++)
-    if (strcmp(c->v[i]->kind, "arm") == 0 && section_enabled(c->v[i]))
-      RAD_TRY(absolute_arm(e, c, c->v[i]));
-  return RAD_OK;
-}
-
 /* --- what belongs to the study --- */
 /* What the point has no value for: dimensions that are not there, sections that are off. */
 static void remove_searches(section *s)
@@ -177,7 +95,7 @@ rad_status experiment_trial(const experiment *e, const double *point, config *ou
   RAD_TRY(config_copy(out, &e->base));
   rad_status s = put_point(e, point, out);
   if (s == RAD_OK)
-    s = make_absolute(e, out);
+    s = paths_absolute(e, out);
   if (s < 0) {
     config_free(out);
     return s;

@@ -13,54 +13,12 @@ static bool is_logger(const section *s)
 }
 
 /* --- writing --- */
-/* What a trial's configuration has made of the paths: the base is not written into its own folder,
- * and relative ones would mean other files there. */
-static void take_paths(config *to, const config *from)
-{
-  for (size_t i = 0; i < to->n; i++) {
-    section *s = to->v[i];
-    const section *f = config_find(from, s->kind, s->name);
-    for (size_t k = 0; f && k < s->n; k++)
-      for (size_t m = 0; m < f->n; m++) {
-        const setting *a = &s->v[k], *b = &f->v[m];
-        const bool same = strcmp(a->key, b->key) == 0 &&
-                          (a->only && b->only ? strcmp(a->only, b->only) == 0 : a->only == b->only);
-        const size_t na = strlen(a->value), nb = strlen(b->value);
-        if (same && na > 0 && a->value[0] != '/' && b->value[0] == '/' && nb > na &&
-            strcmp(b->value + nb - na, a->value) == 0)
-          s->v[k].value = arena_strdup(&to->mem, b->value);
-      }
-  }
-}
-
-static rad_status resolved(const study *s, config *out)
-{
-  const experiment *x = s->x;
-  config any = {0};
-  double *point = calloc(x->space.n + 1, sizeof *point);
-  rad_status status = point ? config_copy(out, &x->base) : RAD_ENOMEM;
-  for (size_t i = 0; point && i < x->space.n; i++)
-    point[i] = x->space.dim[i].axis ? (double)NAN : x->space.dim[i].d.lo;
-  if (status >= 0)
-    status = experiment_trial(x, point, &any);
-  if (status >= 0)
-    take_paths(out, &any);
-  config_free(&any);
-  free(point);
-  return status;
-}
-
 rad_status experiment_write(const study *s, const char *path)
 {
-  config c = {0};
   text out = {0};
-  rad_status status = resolved(s, &c);
-  if (status >= 0) {
-    config_write(&c, &out);
-    status = out.failed ? RAD_ENOMEM : fs_write(path, out.s, out.n, s->diag);
-  }
+  config_write(&s->x->base, &out);
+  const rad_status status = out.failed ? RAD_ENOMEM : fs_write(path, out.s, out.n, s->diag);
   text_free(&out);
-  config_free(&c);
   return status;
 }
 
@@ -146,25 +104,23 @@ static rad_status compare(const study *s, const config *old, const config *new)
 
 rad_status experiment_same(study *s, const char *path, bool *changed)
 {
-  config old = {0}, new = {0};
+  config old = {0};
+  const config *new = &s->x->base;
   text was = {0}, is = {0};
   const char *defaults = experiment_defaults(&s->mem);
   rad_status status = defaults ? RAD_OK : RAD_ENOMEM;
   if (status >= 0)
     status = config_read(&old, defaults, path, NULL, 0, s->diag);
   if (status >= 0)
-    status = resolved(s, &new);
-  if (status >= 0)
-    status = compare(s, &old, &new);
+    status = compare(s, &old, new);
   if (status >= 0) {
     config_write(&old, &was);
-    config_write(&new, &is);
+    config_write(new, &is);
     *changed = strcmp(text_str(&was), text_str(&is)) != 0;
     status = was.failed || is.failed ? RAD_ENOMEM : RAD_OK;
   }
   text_free(&was);
   text_free(&is);
-  config_free(&new);
   config_free(&old);
   return status;
 }

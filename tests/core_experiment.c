@@ -330,6 +330,19 @@ START_TEST(files_become_absolute)
 }
 END_TEST
 
+START_TEST(files_in_rows_become_absolute)
+{
+  char want[64];
+  must_open("[dataset]\nplugin = idx\ntrain_images = /i\ntrain_labels = /l\n" NET
+            "[axis set]\nx = run.epochs=3, dataset.train_images = a.idx\ny = run.epochs=4\n");
+  const char *row = value_of(&x.base, "axis", "set", "x");
+  snprintf(want, sizeof want, "run.epochs=3, dataset.train_images = /");
+  ck_assert_msg(strncmp(row, want, strlen(want)) == 0 && strstr(row, "/a.idx"), "%s", row);
+  ck_assert_str_eq(value_of(&x.base, "axis", "set", "y"), "run.epochs=4");
+  ck_assert_str_eq(value_of(&x.base, "dataset", "", "train_images"), "/i");
+}
+END_TEST
+
 /* --- axes --- */
 START_TEST(axes)
 {
@@ -738,6 +751,7 @@ int main(void)
   tcase_add_test(t, searched_values_reach_the_trial);
   tcase_add_test(t, sections_that_are_off);
   tcase_add_test(t, files_become_absolute);
+  tcase_add_test(t, files_in_rows_become_absolute);
   tcase_add_test(t, axes);
   tcase_add_test(t, objectives);
   tcase_add_test(t, nothing_selects_by_test);
