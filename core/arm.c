@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* --- fingerprint --- */
@@ -129,6 +130,19 @@ static void put_files(text *out, const env *e)
   json_close(out, ']');
 }
 
+/* The most memory that this process has had, shared data included; 0: not known. */
+static uint64_t peak_bytes(void)
+{
+  struct rusage r;
+  if (getrusage(RUSAGE_SELF, &r) != 0 || r.ru_maxrss < 0)
+    return 0;
+#ifdef __APPLE__
+  return (uint64_t)r.ru_maxrss;
+#else
+  return (uint64_t)r.ru_maxrss * 1024;
+#endif
+}
+
 static rad_status write_result(env *e, const char *path, const char *state, const char *reason,
                                trainer *t)
 {
@@ -138,6 +152,7 @@ static rad_status write_result(env *e, const char *path, const char *state, cons
   json_text(&out, "reason", reason);
   json_uint(&out, "epochs", t ? t->epochs : 0);
   json_double(&out, "seconds", t ? t->seconds : 0.0);
+  json_uint(&out, "peak_bytes", peak_bytes());
   if (t && t->data && t->model && t->metric)
     put_metrics(&out, t);
   if (t && t->fingerprint)

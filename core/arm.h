@@ -5,8 +5,8 @@
  *                      {"train.loss": 0.31, ...}}; on resume cut back to the checkpoint's epoch
  *   last.safetensors   the checkpoint, best.safetensors what a regularizer marked as best
  *   result.json        written last: {"state": "complete|diverged|failed", "reason", "epochs",
- *                      "seconds", "metrics": {"train.loss": {"last", "max", "min"}, "model.flop":
- *                      {...}}, "files": [{"path", "sha256"}], "fingerprint"} */
+ *                      "seconds", "peak_bytes", "metrics": {"train.loss": {"last", "max", "min"}},
+ *                      "files": [{"path", "sha256"}], "fingerprint"} */
 #ifndef CORE_ARM_H
 #define CORE_ARM_H
 #include "data.h"

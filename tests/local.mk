@@ -24,6 +24,7 @@ SH_TESTS = \
   tests/data.sh \
   tests/install.sh \
   tests/kill.sh \
+  tests/memory.sh \
   tests/no-globals.sh \
   tests/plugins.sh \
   tests/source.sh
