@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # What `check` says a job will take is what it takes, to 20 %.
-. "${srcdir:-.}/tests/lib.sh"
+# shellcheck source=tests/lib.sh
+. "${top_srcdir:?is set by make check}/tests/lib.sh"
 
 model() { # HIDDEN: the rest of an experiment
   cat <<END
