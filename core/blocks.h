@@ -31,6 +31,9 @@ typedef struct tree {
 rad_status tree_build(tree *, const config *, diag *);
 void tree_free(tree *);
 part *tree_find(const tree *, const char *name); /* no two parts have one name */
+/* The part that "hidden", "body.2.hidden" or "body.2" (one repetition) names; NULL: there can be no
+ * copy of that name. */
+part *tree_named(const tree *, const char *name);
 bool part_inside(const part *, const part *block);
 bool part_enabled(const part *); /* with all blocks around it */
 /* How often a block is repeated at most and at least: the ends of a search, or its number. */
@@ -39,6 +42,13 @@ rad_status part_repeat(const part *, int32_t *least, int32_t *most, diag *);
 section *part_copy(const part *, const char *full, arena *);
 /* Is the section an overlay? */
 bool section_is_overlay(const section *);
+
+/* Is the copy of that full name one that `name` stands for? "inner.2.hidden" leaves out the block
+ * around `inner`: it stands for that layer in all its repetitions. */
+bool name_covers(const char *name, const char *full);
+/* Does `apply` ("a, b"; "" is all) name this layer? A word names the layer of that name, and every
+ * layer of a block, or of one repetition of a block, of that name, in all copies. */
+bool name_applies(const char *apply, const char *layer);
 
 typedef struct copies { /* a repetition of each block with same = false around a part */
   const part *block[BLOCK_DEPTH + 1]; /* [n] outermost first */

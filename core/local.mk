@@ -85,6 +85,7 @@ core_libradcore_la_SOURCES = \
   core/metric.c \
   core/model.c \
   core/model.h \
+  core/names.c \
   core/network.c \
   core/number.c \
   core/options.c \

@@ -96,9 +96,6 @@ rad_status model_backward(model *, const model_pass *);
 const float *model_y(const model *); /* (n,out) of the last layer, after model_forward */
 float *model_dy(const model *);      /* (n,out) to be filled before model_backward */
 
-/* Does `apply` ("a, b"; "" is all) name this layer? A word names the layer of that name, that layer
- * in every copy of a block, and every layer of a block of that name. */
-bool model_applies(const char *apply, const char *layer);
 /* Multiply-adds x 2 of one sample, forward and backward, counted by running the layers on
  * arithmetic that only counts. */
 rad_status model_flop(model *, double *forward, double *backward);

@@ -2,36 +2,10 @@
  * network.c - plans a network: layers in the order of their sections, what each reads, shapes,
  * declared tensors, layers that regularizers insert, and activations that the layer before
  * applies. */
+#include "blocks.h"
 #include "model.h"
 #include <stdlib.h>
 #include <string.h>
-
-static bool word_applies(const char *word, const char *layer)
-{
-  const size_t w = strlen(word), n = strlen(layer);
-  if (strncmp(layer, word, w) == 0 && (layer[w] == '\0' || layer[w] == '.'))
-    return true; /* itself, or a layer of this block */
-  return n > w && layer[n - w - 1] == '.' && strcmp(layer + n - w, word) == 0; /* in any copy */
-}
-
-bool model_applies(const char *apply, const char *layer)
-{
-  char word[256];
-  if (apply[strspn(apply, " ,")] == '\0')
-    return true;
-  for (const char *s = apply; *s;) {
-    s += strspn(s, " ,");
-    const size_t n = strcspn(s, " ,");
-    if (n > 0 && n < sizeof word) {
-      memcpy(word, s, n);
-      word[n] = '\0';
-      if (word_applies(word, layer))
-        return true;
-    }
-    s += n;
-  }
-  return false;
-}
 
 static size_t count_layers(const config *c)
 {
@@ -153,7 +127,7 @@ static rad_status add_layer(model *m, const section *s, const rad_shape *sample,
   publish(nd, s->name);
   nd->pub.index = m->pub.nnode++;
   for (size_t i = 0; i < nhooks; i++)
-    if (model_applies(hook[i].apply, s->name))
+    if (name_applies(hook[i].apply, s->name))
       RAD_TRY(insert_hook(m, &hook[i], s->name, sample));
   return RAD_OK;
 }

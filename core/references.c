@@ -61,23 +61,9 @@ static void check_input(const place *at, const part *p, const char *word)
                at->set->value, word, fault);
 }
 
-/* "hidden", "body", "body.2", "body.2.hidden" */
 static void check_apply(const place *at, const char *word)
 {
-  char name[80] = "";
-  const char *dot = strrchr(word, '.');
-  const char *last = dot ? dot + 1 : word;
-  if (dot && last[strspn(last, "0123456789")] == '\0') { /* one repetition: the block's name */
-    size_t from = (size_t)(dot - word);
-    while (from > 0 && word[from - 1] != '.')
-      from--;
-    const size_t n = (size_t)(dot - word) - from;
-    if (n > 0 && n < sizeof name)
-      memcpy(name, word + from, n);
-    last = name;
-  }
-  const part *w = tree_find(at->tree, last);
-  if (!w || (last == name && !w->block) || (dot && last != name && !w->parent))
+  if (!tree_named(at->tree, word))
     unknown_word(at, word);
 }
 

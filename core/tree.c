@@ -220,54 +220,12 @@ static size_t dots(const char *s)
   return n;
 }
 
-/* Does "inner.2.hidden" cover "outer.1.inner.2.hidden"? Repetitions are compared pair by pair. */
-static bool covers(const char *pattern, const char *full)
-{
-  while (strchr(full, '.')) {
-    const char *end = strchr(full, '.') + 1;
-    const char *second = strchr(end, '.');
-    const size_t pair = (size_t)((second ? second + 1 : end) - full);
-    if (strncmp(pattern, full, pair) == 0)
-      pattern += pair;
-    full += pair;
-  }
-  return strcmp(pattern, full) == 0;
-}
-
-/* The repetitions in an overlay's name must be those of blocks around the part, outermost first. */
-static bool names_copy(const part *p, const char *name)
-{
-  const part *around[BLOCK_DEPTH + 1];
-  size_t n = 0;
-  for (const part *up = p->parent; up && n <= BLOCK_DEPTH; up = up->parent)
-    around[n++] = up;
-  const char *last = strrchr(name, '.') + 1;
-  while (name < last) {
-    const size_t length = strcspn(name, ".");
-    while (n > 0 && (strlen(around[n - 1]->section->name) != length ||
-                     strncmp(around[n - 1]->section->name, name, length) != 0))
-      n--;
-    if (n == 0)
-      return false;
-    int64_t r = 0;
-    char number[16] = "";
-    const size_t digits = strcspn(name + length + 1, ".");
-    if (digits > 0 && digits < sizeof number)
-      memcpy(number, name + length + 1, digits);
-    if (number[0] < '1' || number[0] > '9' || !text_to_int64(number, &r) || r > 1000)
-      return false;
-    name += length + 1 + digits;
-    name += *name == '.';
-    n--;
-  }
-  return true;
-}
-
 static rad_status add_overlay(tree *t, const section *s, diag *d)
 {
-  part *p = tree_find(t, strrchr(s->name, '.') + 1);
+  part *p = tree_named(t, s->name);
   char title[160];
-  if (!p || p->block != is_kind(s, "block") || !names_copy(p, s->name))
+  if (!p || p->block != is_kind(s, "block") ||
+      strcmp(p->section->name, strrchr(s->name, '.') + 1) != 0)
     return diag_error(d, RAD_EINVAL, s->at,
                       "%s there is no such copy of a block's %s; copies are "
                       "called BLOCK.1.NAME",
@@ -316,7 +274,7 @@ section *part_copy(const part *p, const char *full, arena *mem)
   if (to->n > 0)
     memcpy(to->v, p->section->v, to->n * sizeof *to->v);
   for (size_t i = 0; i < p->nover; i++)
-    for (size_t k = 0; covers(p->over[i]->name, full) && k < p->over[i]->n; k++)
+    for (size_t k = 0; name_covers(p->over[i]->name, full) && k < p->over[i]->n; k++)
       overlay_setting(to, &p->over[i]->v[k]);
   return to;
 }

@@ -447,6 +447,15 @@ START_TEST(references)
   REFUSED_ONLY(DATA "[layer off]\nplugin = elu\nenabled = false\n" NET "input = off\n",
                "it is switched off");
   must_open(DATA NET "input = hidden\n[regularizer d]\nplugin = dropout\napply = hidden, act\n");
+#define NESTED                                                                                     \
+  DATA NET "[block i]\nlayers = hidden\n[block o]\nlayers = i, act\n[regularizer d]\n"             \
+           "plugin = dropout\napply = "
+  must_open(NESTED "i, o.2, o.2.i, o.2.i.1, i.1.hidden, o.3.hidden\n");
+  REFUSED_ONLY(NESTED "o.hidden\n", "there is no layer or block 'o.hidden'");
+  REFUSED_ONLY(NESTED "i.1.act\n", "there is no layer or block 'i.1.act'");
+  REFUSED_ONLY(NESTED "i.2.o.1.hidden\n", "there is no layer or block 'i.2.o.1.hidden'");
+  REFUSED_ONLY(NESTED "o.0\n", "there is no layer or block 'o.0'");
+  REFUSED_ONLY(NESTED "hidden.2\n", "there is no layer or block 'hidden.2'");
   REFUSED_ONLY(DATA NET "[block b]\nlayers = hidden, acd\n",
                "there is no layer or block 'acd' (did you mean 'act'?)");
   REFUSED_ONLY(DATA NET "[block b]\nlayers = hidden, out\n", "'out' does not follow 'hidden'");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * core_model.c - the network: gradients of whole graphs against finite differences, arithmetic in
  * one pass or two, shared buffers, counts. */
+#include "blocks.h"
 #include "model.h"
 #include "philox.h"
 #include <check.h>
@@ -261,13 +262,21 @@ END_TEST
 
 START_TEST(apply_names_layers)
 {
-  ck_assert(model_applies("", "x"));
-  ck_assert(model_applies("a, hidden", "hidden"));
-  ck_assert(model_applies("hidden", "body.2.hidden"));
-  ck_assert(model_applies("body", "body.2.hidden"));
-  ck_assert(!model_applies("hid", "hidden"));
-  ck_assert(!model_applies("den", "hidden"));
-  ck_assert(!model_applies("hidden", "hidden2"));
+  ck_assert(name_applies("", "x"));
+  ck_assert(name_applies("a, hidden", "hidden"));
+  ck_assert(name_applies("hidden", "body.2.hidden"));
+  ck_assert(name_applies("body", "body.2.hidden"));
+  ck_assert(name_applies("body.2", "body.2.hidden"));
+  ck_assert(!name_applies("body.2", "body.20.hidden"));
+  ck_assert(name_applies("inner", "outer.2.inner.1.hidden"));
+  ck_assert(name_applies("inner.1", "outer.2.inner.1.hidden"));
+  ck_assert(name_applies("outer.2.hidden", "outer.2.inner.1.hidden"));
+  ck_assert(!name_applies("outer.1.hidden", "outer.2.inner.1.hidden"));
+  ck_assert(!name_applies("2", "outer.2.inner.1.hidden"));
+  ck_assert(!name_applies("inner.hidden", "outer.2.inner.1.hidden"));
+  ck_assert(!name_applies("hid", "hidden"));
+  ck_assert(!name_applies("den", "hidden"));
+  ck_assert(!name_applies("hidden", "hidden2"));
 }
 END_TEST
 
