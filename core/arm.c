@@ -171,11 +171,8 @@ static rad_status end_hooks(trainer *t)
   rad_report r = {.when = t->when, .model = &t->model->pub};
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
-    const size_t mark = scratch_mark(t->env);
-    t->nused = 0;
     if (h->ops->end)
-      RAD_TRY(h->ops->end(&h->instance->ctx, h->instance->self, &r));
-    scratch_release(t->env, mark);
+      CALLBACK(t, h->ops->end(&h->instance->ctx, h->instance->self, &r));
   }
   return RAD_OK;
 }

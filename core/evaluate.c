@@ -58,13 +58,8 @@ static rad_status measure_batch(trainer *t, const rad_batch *b)
 {
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
-    if (!h->ops->eval)
-      continue;
-    const size_t mark = scratch_mark(t->env);
-    t->nused = 0;
-    const rad_status s = h->ops->eval(&h->instance->ctx, h->instance->self, b);
-    scratch_release(t->env, mark);
-    RAD_TRY(s);
+    if (h->ops->eval)
+      CALLBACK(t, h->ops->eval(&h->instance->ctx, h->instance->self, b));
   }
   return RAD_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * setup.c - makes a trainer: an instance of everything that an arm names, planned in the order in
  * which plugins may rely on each other: data, layers, loss, optimizers, hooks. */
+#include "blocks.h"
 #include "train.h"
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static group *group_of(const trainer *t, const rad_param *p)
     const optimizer_keys *k = t->group[i].optimizer->common;
     if (k->apply[0] == '\0')
       all = all ? all : &t->group[i];
-    else if (model_applies(k->apply, p->layer))
+    else if (name_applies(k->apply, p->layer))
       return &t->group[i];
   }
   return all;
@@ -97,6 +98,9 @@ static rad_status plan_groups(trainer *t)
     g->plan = (rad_opt_plan){.pure = pure};
     RAD_TRY(
         g->optimizer->plugin->ops.optimizer.plan(&g->optimizer->ctx, g->optimizer->self, &g->plan));
+    if (g->plan.nslot > MAX_SLOTS)
+      return rad_fail(&g->optimizer->ctx, RAD_EINVAL, "wants %u arrays per tensor, more than %d",
+                      g->plan.nslot, MAX_SLOTS);
   }
   t->update = arena_alloc(&t->mem, (t->model->pub.nparam + 1) * sizeof *t->update);
   if (!t->update)
@@ -152,7 +156,7 @@ static rad_status plan_hooks(trainer *t)
     if (h->keys->apply[0] != '\0') {
       bool any = false;
       for (uint32_t k = 0; k < t->model->pub.nnode; k++)
-        any |= model_applies(h->keys->apply, t->model->node[k].pub.name);
+        any |= name_applies(h->keys->apply, t->model->node[k].pub.name);
       if (!any)
         return rad_fail(&h->instance->ctx, RAD_EINVAL, "apply = %s: no such layer", h->keys->apply);
     }

@@ -3,6 +3,7 @@
  * evaluate, let hooks decide, write a checkpoint. */
 #include "train.h"
 #include "arm.h"
+#include "blocks.h"
 #include "philox.h"
 #include <math.h>
 #include <stdio.h>
@@ -35,17 +36,6 @@ void train_order(const trainer *t, uint64_t epoch, uint64_t *order)
     order[j] = i;
   }
 }
-
-/* One callback of a hook, with its scratch memory and fetched batches given back. */
-#define HOOK(t, call)                                                                              \
-  do {                                                                                             \
-    const size_t mark_ = scratch_mark((t)->env);                                                   \
-    (t)->nused = 0;                                                                                \
-    const rad_status s_ = (call);                                                                  \
-    scratch_release((t)->env, mark_);                                                              \
-    if (s_ < 0)                                                                                    \
-      return s_;                                                                                   \
-  } while (0)
 
 static rad_status diverge(trainer *t, double loss)
 {
@@ -85,8 +75,8 @@ static rad_status update_slice(trainer *t, const param *p, const update *u, rad_
   const instance *o = u->group->optimizer;
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
-    if (h->ops->grad && model_applies(h->keys->apply, p->pub.layer))
-      HOOK(t, h->ops->grad(&h->instance->ctx, h->instance->self, s));
+    if (h->ops->grad && name_applies(h->keys->apply, p->pub.layer))
+      CALLBACK(t, h->ops->grad(&h->instance->ctx, h->instance->self, s));
   }
   for (uint32_t k = 0; k < u->group->plan.nslot; k++)
     slot[k] = u->slot[k] + s->first;
@@ -98,12 +88,12 @@ static rad_status update_slice(trainer *t, const param *p, const update *u, rad_
                            .w = s->w,
                            .g = s->g,
                            .slot = slot};
-  RAD_TRY(o->plugin->ops.optimizer.step((rad_ctx *)(uintptr_t)&o->ctx, o->self, &step));
+  CALLBACK(t, o->plugin->ops.optimizer.step((rad_ctx *)(uintptr_t)&o->ctx, o->self, &step));
   s->g = NULL;
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
-    if (h->ops->weights && model_applies(h->keys->apply, p->pub.layer))
-      HOOK(t, h->ops->weights(&h->instance->ctx, h->instance->self, s));
+    if (h->ops->weights && name_applies(h->keys->apply, p->pub.layer))
+      CALLBACK(t, h->ops->weights(&h->instance->ctx, h->instance->self, s));
   }
   return RAD_OK;
 }
@@ -136,16 +126,16 @@ static rad_status train_step(trainer *t, const uint64_t *row, size_t n)
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
     if (h->ops->batch)
-      HOOK(t, h->ops->batch(&h->instance->ctx, h->instance->self, b));
+      CALLBACK(t, h->ops->batch(&h->instance->ctx, h->instance->self, b));
   }
   RAD_TRY(forward_and_back(t, b));
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
     if (h->ops->step)
-      HOOK(t, h->ops->step(&h->instance->ctx, h->instance->self, &t->model->pub, b));
+      CALLBACK(t, h->ops->step(&h->instance->ctx, h->instance->self, &t->model->pub, b));
   }
-  RAD_TRY(t->schedule->plugin->ops.schedule.factor(&t->schedule->ctx, t->schedule->self, &t->when,
-                                                   &factor));
+  CALLBACK(t, t->schedule->plugin->ops.schedule.factor(&t->schedule->ctx, t->schedule->self,
+                                                       &t->when, &factor));
   t->penalty = 0;
   for (uint32_t i = 0; i < t->model->pub.nparam; i++)
     if (t->update[i].group)
@@ -192,7 +182,7 @@ static rad_status epoch_hooks(trainer *t, bool last)
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
     if (h->ops->epoch && (last || t->epochs % (uint64_t)h->keys->every == 0))
-      HOOK(t, h->ops->epoch(&h->instance->ctx, h->instance->self, &r));
+      CALLBACK(t, h->ops->epoch(&h->instance->ctx, h->instance->self, &r));
   }
   if (r.action & RAD_MARK_BEST)
     RAD_TRY(mark_best(t));

@@ -75,6 +75,17 @@ typedef struct trainer {
   arena mem;
 } trainer;
 
+/* One callback, with its scratch memory and fetched batches given back; a failure is returned. */
+#define CALLBACK(t, call)                                                                          \
+  do {                                                                                             \
+    const size_t mark_ = scratch_mark((t)->env);                                                   \
+    (t)->nused = 0;                                                                                \
+    const rad_status s_ = (call);                                                                  \
+    scratch_release((t)->env, mark_);                                                              \
+    if (s_ < 0)                                                                                    \
+      return s_;                                                                                   \
+  } while (0)
+
 /* setup.c: instances of everything that the arm names, planned; no memory for tensors yet, no
  * sample read where `inspect`. */
 rad_status trainer_new(trainer **, env *, const config *arm, const char *cache, bool inspect);
