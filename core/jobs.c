@@ -55,7 +55,6 @@ static const char *job_dir(const study *s, const job *j, arena *mem)
 /* program worker DIR TRIAL ARM SEED, or program worker DIR prepare TRIAL */
 static rad_status command(const study *s, running *r)
 {
-  static const char *const environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
   const job *j = r->job;
   const char **v = arena_alloc(&r->mem, 12 * sizeof *v);
   size_t n = 0;
@@ -83,7 +82,7 @@ static rad_status command(const study *s, running *r)
       return RAD_ENOMEM;
   r->r = (rad_job){.id = s->journal.seq,
                    .argv = v,
-                   .env = environment,
+                   .env = plugins_environment,
                    .dir = s->dir,
                    .log = fs_join(&r->mem, r->dir, "log.txt"),
                    .cores = 1};

@@ -52,8 +52,10 @@ static int unknown(const char *name)
 int main(int argc, char **argv)
 {
   signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write */
-  if (plugins_set_program(argv[0]) < 0)
+  if (plugins_set_program(argv[0]) < 0 || plugins_set_environment() < 0) {
+    fputs("rademacher: the path of this program is too long, or there is no memory\n", stderr);
     return EXIT_FAILED;
+  }
   if (argc < 2) {
     usage(stderr);
     return EXIT_USAGE;

@@ -36,6 +36,10 @@ typedef struct plugins plugins;
 /* First of all in main: where this program is. Without it installed plugins are used. */
 rad_status plugins_set_program(const char *argv0);
 const char *plugins_program(void); /* absolute path, or NULL */
+/* "NAME=value", NULL-terminated: libraries that plugins bring use one thread; ours are enough. What
+ * loads plugins has these in its environment before that: workers from who starts them. */
+extern const char *const plugins_environment[];
+rad_status plugins_set_environment(void); /* of this process */
 /* `dir`: --plugin-dir or NULL. */
 rad_status plugins_new(plugins **, const char *dir, diag *);
 void plugins_free(plugins *); /* never dlcloses */

@@ -44,6 +44,22 @@ const char *plugins_program(void)
   return *program ? program : NULL;
 }
 
+const char *const plugins_environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
+
+rad_status plugins_set_environment(void)
+{
+  for (size_t i = 0; plugins_environment[i]; i++) {
+    char name[64] = "";
+    const char *const variable = plugins_environment[i];
+    const size_t n = strcspn(variable, "=");
+    if (n < sizeof name)
+      memcpy(name, variable, n);
+    if (setenv(name, variable + n + 1, 1) != 0)
+      return RAD_ENOMEM;
+  }
+  return RAD_OK;
+}
+
 /* --- the path --- */
 static rad_status add_dir(plugins *p, const char *dir, size_t n, const char *who, diag *d)
 {
