@@ -21,6 +21,7 @@ C_TESTS = tests/conformance \
   tests/core_train
 SH_TESTS = \
   tests/cli.sh \
+  tests/configs.sh \
   tests/data.sh \
   tests/install.sh \
   tests/kill.sh \
