@@ -14,7 +14,7 @@ static bool same_word(const char *a, const char *b) /* either may be NULL */
   return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-const section *config_find(const config *c, const char *kind, const char *name)
+section *config_find(const config *c, const char *kind, const char *name)
 {
   for (size_t i = 0; i < c->n; i++)
     if (strcmp(c->v[i]->kind, kind) == 0 && strcmp(c->v[i]->name, name) == 0)
@@ -33,10 +33,26 @@ const section *config_next(const config *c, const char *kind, const section *aft
   return NULL;
 }
 
+size_t config_count(const config *c, const char *kind)
+{
+  size_t n = 0;
+  for (const section *s = NULL; (s = config_next(c, kind, s));)
+    n++;
+  return n;
+}
+
 setting *section_find(const section *s, const char *key, const char *only)
 {
-  for (size_t i = 0; i < s->n; i++)
+  for (size_t i = 0; s && i < s->n; i++)
     if (strcmp(s->v[i].key, key) == 0 && same_word(s->v[i].only, only))
+      return &s->v[i];
+  return NULL;
+}
+
+setting *section_row(const section *s, const setting *after)
+{
+  for (size_t i = after ? (size_t)(after - s->v) + 1 : 0; i < s->n; i++)
+    if (strcmp(s->v[i].key, "enabled") != 0)
       return &s->v[i];
   return NULL;
 }

@@ -49,10 +49,16 @@ rad_status config_copy(config *to, const config *from); /* deep */
  * change. Origin: where it was written. */
 rad_status config_set(config *, const char *dotted, const char *value, origin, diag *);
 
-const section *config_find(const config *, const char *kind, const char *name);
+section *config_find(const config *, const char *kind, const char *name);
 /* The next section of a kind after `after` (NULL: the first), disabled ones (enabled = false) left
  * out. */
 const section *config_next(const config *, const char *kind, const section *after);
+size_t config_count(const config *, const char *kind); /* how many config_next goes through */
+/* The setting with exactly these, or NULL, also where the section is NULL. */
+setting *section_find(const section *, const char *key, const char *only);
+/* The next row of an [axis], or override of an [arm], after `after` (NULL: the first): all that is
+ * not `enabled`. */
+setting *section_row(const section *, const setting *after);
 /* The value that counts: "key@plugin" where it matches the section's plugin, else "key"; or NULL.
  */
 const setting *section_get(const section *, const char *key);

@@ -4,7 +4,6 @@
 #define CORE_CONFIG_PARTS_H
 #include "config.h"
 
-setting *section_find(const section *, const char *key, const char *only); /* exactly these */
 rad_status section_put(arena *, section *, const setting *);               /* at the end */
 section *section_new(arena *, const char *kind, const char *name, origin); /* copies the words */
 rad_status config_push(config *, section *);

@@ -99,10 +99,10 @@ static rad_status parse_dotted(arena *mem, const char *dotted, origin at, diag *
 /* --- set --- */
 static section *section_at(config *c, const place *p, origin at)
 {
-  for (size_t i = 0; i < c->n; i++)
-    if (strcmp(c->v[i]->kind, p->info->name) == 0 && strcmp(c->v[i]->name, p->name) == 0)
-      return c->v[i];
-  section *const s = section_new(&c->mem, p->info->name, p->name, at);
+  section *s = config_find(c, p->info->name, p->name);
+  if (s)
+    return s;
+  s = section_new(&c->mem, p->info->name, p->name, at);
   return s && config_push(c, s) == RAD_OK ? s : NULL;
 }
 
@@ -201,10 +201,7 @@ static rad_status apply_arm(config *to, const section *arm, diag *d)
   size_t n = 0;
   if (!v)
     return no_memory(d, arm->at);
-  for (size_t i = 0; i < arm->n; i++) {
-    const setting *const set = &arm->v[i];
-    if (strcmp(set->key, "enabled") == 0)
-      continue;
+  for (const setting *set = NULL; (set = section_row(arm, set));) {
     v[n] = (change){set->key, set->value, set->at};
     if (set->only)
       v[n].dotted = arena_printf(&to->mem, "%s@%s", set->key, set->only);
@@ -242,9 +239,7 @@ rad_status config_arm(config *to, const config *from, const char *arm, diag *d)
 
 rad_status config_arms(config *c, const char *const **names, size_t *n)
 {
-  size_t count = 0;
-  for (const section *s = NULL; (s = config_next(c, "arm", s));)
-    count++;
+  const size_t count = config_count(c, "arm");
   const char **const v = arena_alloc(&c->mem, (count + 1) * sizeof *v);
   if (!v)
     return RAD_ENOMEM;

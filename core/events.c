@@ -40,9 +40,7 @@ static rad_status append(rad_ctx *c, const char *name, const void *bytes, size_t
 
 rad_status loggers_open(loggers *l, experiment *x)
 {
-  size_t n = 0;
-  for (const section *s = NULL; (s = config_next(&x->base, "logger", s));)
-    n++;
+  const size_t n = config_count(&x->base, "logger");
   l->host = host_services;
   l->host.append = append;
   if (!(l->v = arena_alloc(&l->mem, (n + 1) * sizeof *l->v)))

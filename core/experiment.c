@@ -45,23 +45,16 @@ static void merge(diag *to, diag *from)
 }
 
 /* --- what runs --- */
-static const char *row_name(const section *axis, size_t i)
-{
-  for (size_t k = 0; k < axis->n; k++)
-    if (strcmp(axis->v[k].key, "enabled") != 0 && i-- == 0)
-      return axis->v[k].key;
-  return NULL;
-}
-
 /* Row `row` of the axis `varied`, the first row of the others, under one arm. */
-static rad_status check_variant(experiment *e, const char *arm, const section *varied, size_t row)
+static rad_status check_variant(experiment *e, const char *arm, const section *varied,
+                                const setting *row)
 {
   config c = {0}, under = {0};
   diag *d = e->env->diag;
   rad_status s = config_copy(&c, &e->base);
   for (const section *a = NULL; s == RAD_OK && (a = config_next(&e->base, "axis", a));) {
-    const char *name = row_name(a, a == varied ? row : 0);
-    s = name ? config_row(&c, a->name, name, d) : RAD_OK;
+    const setting *own = a == varied ? row : section_row(a, NULL);
+    s = own ? config_row(&c, a->name, own->key, d) : RAD_OK;
   }
   if (s == RAD_OK)
     s = config_arm(&under, &c, arm, d);
@@ -75,7 +68,8 @@ static rad_status check_variant(experiment *e, const char *arm, const section *v
   return s;
 }
 
-static rad_status check_merged(experiment *e, const char *arm, const section *varied, size_t row)
+static rad_status check_merged(experiment *e, const char *arm, const section *varied,
+                               const setting *row)
 {
   diag *all = e->env->diag, here = {0};
   e->env->diag = &here;
@@ -88,9 +82,9 @@ static rad_status check_merged(experiment *e, const char *arm, const section *va
 static rad_status check_variants(experiment *e)
 {
   for (size_t i = 0; i < e->narm; i++) {
-    RAD_TRY(check_merged(e, e->arm[i], NULL, 0));
+    RAD_TRY(check_merged(e, e->arm[i], NULL, NULL));
     for (const section *a = NULL; (a = config_next(&e->base, "axis", a));)
-      for (size_t row = 1; row_name(a, row); row++)
+      for (const setting *row = section_row(a, NULL); row && (row = section_row(a, row));)
         RAD_TRY(check_merged(e, e->arm[i], a, row));
   }
   return RAD_OK;

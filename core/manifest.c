@@ -72,16 +72,14 @@ static rad_status find_plugins(const study *s, used *u)
   const config *base = &s->x->base;
   rad_status status = add_arms(s, base, u);
   for (const section *a = NULL; status >= 0 && (a = config_next(base, "axis", a));)
-    for (size_t i = 0; status >= 0 && i < a->n; i++) {
-      config row = {0};
-      if (strcmp(a->v[i].key, "enabled") == 0)
-        continue;
-      status = config_copy(&row, base);
+    for (const setting *row = NULL; status >= 0 && (row = section_row(a, row));) {
+      config c = {0};
+      status = config_copy(&c, base);
       if (status >= 0)
-        status = config_row(&row, a->name, a->v[i].key, s->diag);
+        status = config_row(&c, a->name, row->key, s->diag);
       if (status >= 0)
-        status = add_arms(s, &row, u);
-      config_free(&row);
+        status = add_arms(s, &c, u);
+      config_free(&c);
     }
   return status;
 }

@@ -7,14 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t count_layers(const config *c)
-{
-  size_t n = 0;
-  for (const section *s = NULL; (s = config_next(c, "layer", s));)
-    n++;
-  return n;
-}
-
 /* Index of the layer that `name` stands for among the first `n` nodes: of those that a regularizer
  * inserted behind it, the last. UINT32_MAX: there is none. */
 static uint32_t find_layer(const model *m, uint32_t n, const char *name)
@@ -235,7 +227,7 @@ static rad_status open_backend(model *m)
 static rad_status plan_layers(model *m, const rad_shape *sample, const model_hook *hook,
                               size_t nhooks)
 {
-  const size_t most = count_layers(m->config) * (1 + nhooks);
+  const size_t most = config_count(m->config, "layer") * (1 + nhooks);
   const node *last;
   if (most == 0)
     return diag_error(m->env->diag, RAD_EINVAL, (origin){0},

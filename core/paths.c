@@ -67,7 +67,7 @@ static rad_status absolute_arm(const experiment *e, config *c, section *arm)
       if (!section_enabled(under.v[i]) || !is_file_key(e, under.v[i], v, &under.mem))
         continue;
       const char *dotted = section_dotted(under.v[i], v->key, &under.mem);
-      setting *own = dotted ? setting_of(arm, dotted, v->only) : NULL;
+      setting *own = dotted ? section_find(arm, dotted, v->only) : NULL;
       if (own)
         own->value = absolute(&c->mem, own);
       if (!dotted || (own && !own->value))
@@ -128,9 +128,8 @@ static rad_status absolute_row(const experiment *e, config *c, const section *ax
 
 static rad_status absolute_axis(const experiment *e, config *c, section *axis)
 {
-  for (size_t i = 0; i < axis->n; i++)
-    if (strcmp(axis->v[i].key, "enabled") != 0)
-      RAD_TRY(absolute_row(e, c, axis, &axis->v[i]));
+  for (setting *row = NULL; (row = section_row(axis, row));)
+    RAD_TRY(absolute_row(e, c, axis, row));
   return RAD_OK;
 }
 

@@ -5,25 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static section *section_of(const config *c, const char *kind, const char *name)
-{
-  for (size_t i = 0; i < c->n; i++)
-    if (strcmp(c->v[i]->kind, kind) == 0 && strcmp(c->v[i]->name, name) == 0)
-      return c->v[i];
-  return NULL;
-}
-
-setting *setting_of(const section *s, const char *key, const char *only)
-{
-  for (size_t i = 0; s && i < s->n; i++) {
-    setting *v = &s->v[i];
-    if (strcmp(v->key, key) == 0 &&
-        (v->only && only ? strcmp(v->only, only) == 0 : v->only == only))
-      return v;
-  }
-  return NULL;
-}
-
 static void remove_setting(section *s, setting *v)
 {
   const size_t i = (size_t)(v - s->v);
@@ -35,8 +16,8 @@ static void remove_setting(section *s, setting *v)
 static rad_status put_value(const experiment *e, const dim *d, double value, config *c)
 {
   char room[32];
-  section *s = section_of(c, d->kind, d->name);
-  setting *v = setting_of(s, d->key, d->only);
+  section *s = config_find(c, d->kind, d->name);
+  setting *v = section_find(s, d->key, d->only);
   if (isnan(value))
     return RAD_OK; /* not in this trial: an axis puts another value there, or it is left out */
   const char *word = arena_strdup(&c->mem, space_text(d, value, room));
@@ -46,7 +27,7 @@ static rad_status put_value(const experiment *e, const dim *d, double value, con
     return config_set(c, d->dotted, word, d->at, e->env->diag);
   if (v)
     v->value = word;
-  setting *old = s && s->before ? setting_of(s->before, d->key, d->only) : NULL;
+  setting *old = s && s->before ? section_find(s->before, d->key, d->only) : NULL;
   if (old) /* what an override replaced is still asked for shapes and sizes */
     old->value = word;
   return RAD_OK;

@@ -23,16 +23,6 @@ rad_status experiment_write(const study *s, const char *path)
 }
 
 /* --- comparing --- */
-static const setting *find(const section *s, const setting *like)
-{
-  for (size_t i = 0; i < s->n; i++)
-    if (strcmp(s->v[i].key, like->key) == 0 &&
-        (s->v[i].only && like->only ? strcmp(s->v[i].only, like->only) == 0
-                                    : s->v[i].only == like->only))
-      return &s->v[i];
-  return NULL;
-}
-
 /* 0 and a missing key: as many as there are. */
 static bool raised(const char *before, const char *now)
 {
@@ -65,13 +55,14 @@ static rad_status other(const study *s, const section *sec, const char *key, con
 static rad_status compare_sections(const study *s, const section *old, const section *new)
 {
   for (size_t i = 0; i < old->n; i++) {
-    const setting *a = &old->v[i], *b = find(new, a);
+    const setting *a = &old->v[i], *b = section_find(new, a->key, a->only);
     const char *now = b ? b->value : NULL;
     if ((!now || strcmp(a->value, now) != 0) && !may_differ(old, a->key, a->value, now))
       return other(s, old, a->key, a->value, now);
   }
   for (size_t i = 0; i < new->n; i++)
-    if (!find(old, &new->v[i]) && !may_differ(new, new->v[i].key, NULL, new->v[i].value))
+    if (!section_find(old, new->v[i].key, new->v[i].only) &&
+        !may_differ(new, new->v[i].key, NULL, new->v[i].value))
       return other(s, new, new->v[i].key, NULL, new->v[i].value);
   return RAD_OK;
 }

@@ -28,8 +28,7 @@ const rad_key *section_key(env *, const section *, const setting *, arena *);
  * required keys must be there. */
 rad_status sections_check(env *, const config *, bool complete);
 
-/* --- places of settings and of files (point.c, paths.c) --- */
-setting *setting_of(const section *, const char *key, const char *only); /* or NULL */
+/* --- files (paths.c) --- */
 /* Values of RAD_FILE keys, in sections, arms and rows of axes, made absolute. */
 rad_status paths_absolute(const experiment *, config *);
 

@@ -19,14 +19,6 @@ static rad_status open_single(trainer *t, instance **out, uint32_t kind)
   return RAD_OK;
 }
 
-static size_t count_sections(const config *c, const char *kind)
-{
-  size_t n = 0;
-  for (const section *s = NULL; (s = config_next(c, kind, s));)
-    n++;
-  return n;
-}
-
 static rad_status open_hooks(trainer *t, uint32_t kind)
 {
   for (const section *s = NULL; (s = config_next(t->config, plugin_kind_name(kind), s));) {
@@ -50,7 +42,7 @@ static rad_status open_hooks(trainer *t, uint32_t kind)
 
 static rad_status open_all_hooks(trainer *t)
 {
-  const size_t n = count_sections(t->config, "measure") + count_sections(t->config, "regularizer");
+  const size_t n = config_count(t->config, "measure") + config_count(t->config, "regularizer");
   t->hook = arena_alloc(&t->mem, (n + 1) * sizeof *t->hook);
   t->insert = arena_alloc(&t->mem, (n + 1) * sizeof *t->insert);
   if (!t->hook || !t->insert)
@@ -61,7 +53,7 @@ static rad_status open_all_hooks(trainer *t)
 
 static rad_status open_groups(trainer *t)
 {
-  const size_t n = count_sections(t->config, "optimizer");
+  const size_t n = config_count(t->config, "optimizer");
   t->group = arena_alloc(&t->mem, (n + 1) * sizeof *t->group);
   if (!t->group)
     return RAD_ENOMEM;

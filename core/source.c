@@ -145,12 +145,10 @@ static rad_status add_pool(data *d, const section *s, const char *cache, bool sa
 static rad_status open_pools(data *d, const char *cache, bool samples)
 {
   const section *s = config_find(d->config, "dataset", "");
-  size_t n = 1;
+  const size_t n = config_count(d->config, "dataset") + 1;
   if (!s)
     return diag_error(d->env->diag, RAD_EINVAL, (origin){0},
                       "there is no section [dataset]; add one, as in configs/data/mnist.ini");
-  for (const section *x = NULL; (x = config_next(d->config, "dataset", x));)
-    n++;
   d->pool = arena_alloc(&d->mem, n * sizeof *d->pool);
   d->extra = arena_alloc(&d->mem, n * NSPLIT * sizeof *d->extra);
   if (!d->pool || !d->extra)
@@ -226,9 +224,7 @@ static rad_status assign(data *d, instance *noise)
 static rad_status open_noise(data *d)
 {
   env *e = d->env;
-  size_t n = 0;
-  for (const section *x = NULL; (x = config_next(d->config, "noise", x));)
-    n++;
+  const size_t n = config_count(d->config, "noise");
   d->noise = arena_alloc(&d->mem, (n + 1) * sizeof *d->noise);
   if (!d->noise)
     return RAD_ENOMEM;

@@ -82,13 +82,11 @@ static rad_status add_axis(builder *b, const section *s)
   if (!label || !a->row || !a->tree || !a->name)
     return no_memory(b);
   b->naxis++;
-  for (size_t i = 0; i < s->n; i++) {
-    if (strcmp(s->v[i].key, "enabled") == 0)
-      continue;
-    label[a->n] = arena_strdup(b->mem, s->v[i].key);
+  for (const setting *row = NULL; (row = section_row(s, row));) {
+    label[a->n] = arena_strdup(b->mem, row->key);
     if (!label[a->n])
       return no_memory(b);
-    RAD_TRY(add_row(b, a, s, &s->v[i]));
+    RAD_TRY(add_row(b, a, s, row));
   }
   if (a->n == 0)
     return RAD_EINVAL; /* sections_check has said so */
@@ -111,18 +109,6 @@ static bool section_runs(const config *c, const tree *t, const section *s)
   const bool network = strcmp(s->kind, "layer") == 0 || strcmp(s->kind, "block") == 0;
   const part *p = network ? tree_find(t, dot ? dot + 1 : s->name) : NULL;
   return !network || (p && part_enabled(p));
-}
-
-static const setting *same_setting(const config *c, const section *s, const setting *set)
-{
-  const section *now = config_find(c, s->kind, s->name);
-  for (size_t i = 0; now && i < now->n; i++) {
-    const setting *v = &now->v[i];
-    if (strcmp(v->key, set->key) == 0 &&
-        (v->only && set->only ? strcmp(v->only, set->only) == 0 : v->only == set->only))
-      return v;
-  }
-  return NULL;
 }
 
 /* A section that is switched off may be switched on by an arm: then its values are needed. */
@@ -158,7 +144,8 @@ static rad_status condition_on_axes(builder *b, const section *s, const setting 
     if (!when)
       return no_memory(b);
     for (size_t r = 0; r < a->n; r++) {
-      const setting *now = same_setting(&a->row[r], s, set);
+      const setting *now =
+          section_find(config_find(&a->row[r], s->kind, s->name), set->key, set->only);
       if (now && strcmp(now->value, set->value) == 0 &&
           (armed || section_runs(&a->row[r], &a->tree[r], s)))
         when[n++] = (double)r;
@@ -280,13 +267,8 @@ static bool overlaid(builder *b, const part *p, const char *path, const setting 
 {
   const char *full = arena_printf(b->mem, "%s%s", path, p->section->name);
   const section *copy = full ? part_copy(p, full, b->mem) : NULL;
-  for (size_t i = 0; copy && i < copy->n; i++) {
-    const setting *v = &copy->v[i];
-    if (strcmp(v->key, set->key) == 0 && v->value != set->value &&
-        (v->only && set->only ? strcmp(v->only, set->only) == 0 : v->only == set->only))
-      return true;
-  }
-  return false;
+  const setting *v = section_find(copy, set->key, set->only);
+  return v && v->value != set->value;
 }
 
 static rad_status add_copy(builder *b, const section *s, const setting *set, const copies *k,
@@ -364,8 +346,7 @@ static rad_status add_arm_setting(builder *b, const section *arm, const setting 
     for (size_t j = 0; j < c.v[i]->n && !key; j++) {
       const setting *v = &c.v[i]->v[j];
       const char *dotted = section_dotted(c.v[i], v->key, b->mem);
-      if (dotted && strcmp(dotted, set->key) == 0 && strcmp(v->value, set->value) == 0 &&
-          (v->only && set->only ? strcmp(v->only, set->only) == 0 : v->only == set->only))
+      if (dotted && section_find(arm, dotted, v->only) == set && strcmp(v->value, set->value) == 0)
         key = section_key(b->env, c.v[i], v, b->mem);
     }
   draft d = {0};
@@ -453,12 +434,9 @@ rad_status space_build(space *out, env *e, const config *c, arena *mem)
 {
   diag dropped = {0};
   builder b = {.env = e, .config = c, .mem = mem};
-  size_t naxis = 0;
   *out = (space){0};
-  for (const section *s = NULL; (s = config_next(c, "axis", s));)
-    naxis++;
   b.draft = calloc(MAX_DIMS, sizeof *b.draft);
-  b.axis = calloc(naxis + 1, sizeof *b.axis);
+  b.axis = calloc(config_count(c, "axis") + 1, sizeof *b.axis);
   rad_status s = b.draft && b.axis ? RAD_OK : no_memory(&b);
   if (s == RAD_OK && tree_build(&b.tree, c, &dropped) < 0)
     b.tree.n = 0; /* references_check says what is wrong with the blocks */

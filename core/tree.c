@@ -246,16 +246,10 @@ static rad_status add_overlay(tree *t, const section *s, diag *d)
 
 static void overlay_setting(section *to, const setting *set)
 {
-  for (size_t i = 0; i < to->n; i++) {
-    const setting *old = &to->v[i];
-    const bool same_only =
-        old->only && set->only ? strcmp(old->only, set->only) == 0 : old->only == set->only;
-    if (same_only && strcmp(old->key, set->key) == 0) {
-      to->v[i] = *set;
-      return;
-    }
-  }
-  to->v[to->n++] = *set; /* part_copy has made room */
+  setting *old = section_find(to, set->key, set->only);
+  if (!old)
+    old = &to->v[to->n++]; /* part_copy has made room */
+  *old = *set;
 }
 
 section *part_copy(const part *p, const char *full, arena *mem)
