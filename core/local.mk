@@ -33,6 +33,8 @@ core_libradcore_la_SOURCES = \
   core/arena.c \
   core/arm.c \
   core/arm.h \
+  core/axes.c \
+  core/axes.h \
   core/blocks.c \
   core/blocks.h \
   core/cache.c \

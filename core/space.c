@@ -4,7 +4,7 @@
  * A dimension is conditional on, in this order: the repetitions that make its copy of a layer, the
  * choice of the plugin that has its key (x@plugin), the rows of an axis that leave its setting
  * alone and its section switched on. A parent has conditions of its own, so one is enough. */
-#include "blocks.h"
+#include "axes.h"
 #include "sections.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,22 +13,15 @@ enum { MAX_DIMS = 4096 };
 
 typedef struct draft { /* a dimension whose parent is still a name */
   dim dim;
-  const char *parent;
+  condition condition;
   bool placed;
 } draft;
-typedef struct axis {
-  const char *name; /* of the dimension */
-  config *row;      /* [n] the configuration with that row */
-  tree *tree;       /* [n] */
-  size_t n;
-} axis;
 typedef struct builder {
   env *env;
   const config *config;
   arena *mem;
   tree tree;
-  axis *axis; /* [naxis] */
-  size_t naxis;
+  axes axes;
   draft *draft; /* [n] */
   size_t n;
 } builder;
@@ -54,116 +47,6 @@ static rad_status add(builder *b, const draft *d)
   return RAD_OK;
 }
 
-/* --- axes --- */
-static rad_status add_row(builder *b, axis *a, const section *s, const setting *row)
-{
-  config *c = &a->row[a->n];
-  diag dropped = {0}; /* structure is checked where the row is run */
-  RAD_TRY(config_copy(c, b->config));
-  const rad_status r = config_row(c, s->name, row->key, b->env->diag);
-  if (r == RAD_OK && tree_build(&a->tree[a->n], c, &dropped) < 0)
-    a->tree[a->n].n = 0;
-  diag_free(&dropped);
-  if (r < 0) {
-    config_free(c);
-    return r;
-  }
-  a->n++;
-  return RAD_OK;
-}
-
-static rad_status add_axis(builder *b, const section *s)
-{
-  axis *a = &b->axis[b->naxis];
-  const char **label = arena_alloc(b->mem, (s->n + 1) * sizeof *label);
-  a->row = arena_alloc(b->mem, (s->n + 1) * sizeof *a->row);
-  a->tree = arena_alloc(b->mem, (s->n + 1) * sizeof *a->tree);
-  a->name = arena_printf(b->mem, "axis.%s", s->name);
-  if (!label || !a->row || !a->tree || !a->name)
-    return no_memory(b);
-  b->naxis++;
-  for (const setting *row = NULL; (row = section_row(s, row));) {
-    label[a->n] = arena_strdup(b->mem, row->key);
-    if (!label[a->n])
-      return no_memory(b);
-    RAD_TRY(add_row(b, a, s, row));
-  }
-  if (a->n == 0)
-    return RAD_EINVAL; /* sections_check has said so */
-  draft d = {.dim = {.axis = arena_strdup(b->mem, s->name), .at = s->at}};
-  d.dim.d = (rad_dim){.name = a->name,
-                      .type = RAD_ENUM,
-                      .hi = (double)(a->n - 1),
-                      .nchoice = a->n,
-                      .choice = label,
-                      .parent = -1};
-  return add(b, &d);
-}
-
-static bool section_runs(const config *c, const tree *t, const section *s)
-{
-  const section *now = config_find(c, s->kind, s->name);
-  if (!now || !section_enabled(now))
-    return false;
-  const char *dot = strrchr(s->name, '.');
-  const bool network = strcmp(s->kind, "layer") == 0 || strcmp(s->kind, "block") == 0;
-  const part *p = network ? tree_find(t, dot ? dot + 1 : s->name) : NULL;
-  return !network || (p && part_enabled(p));
-}
-
-/* A section that is switched off may be switched on by an arm: then its values are needed. */
-static bool arm_runs(builder *b, const section *s)
-{
-  bool runs = false;
-  for (const section *arm = NULL; !runs && (arm = config_next(b->config, "arm", arm));) {
-    config c = {0};
-    tree t = {0};
-    diag dropped = {0};
-    if (config_arm(&c, b->config, arm->name, &dropped) == RAD_OK) {
-      tree_build(&t, &c, &dropped);
-      runs = section_runs(&c, &t, s);
-    }
-    tree_free(&t);
-    config_free(&c);
-    diag_free(&dropped);
-  }
-  return runs;
-}
-
-/* Sets the condition on the first axis that matters; false: the setting is in no trial at all. */
-static rad_status condition_on_axes(builder *b, const section *s, const setting *set, draft *d,
-                                    bool *exists)
-{
-  const bool plain = section_runs(b->config, &b->tree, s);
-  const bool armed = !plain && arm_runs(b, s), base = plain || armed;
-  *exists = base;
-  for (size_t i = 0; i < b->naxis; i++) {
-    const axis *a = &b->axis[i];
-    double *when = arena_alloc(b->mem, a->n * sizeof *when);
-    size_t n = 0;
-    if (!when)
-      return no_memory(b);
-    for (size_t r = 0; r < a->n; r++) {
-      const setting *now =
-          section_find(config_find(&a->row[r], s->kind, s->name), set->key, set->only);
-      if (now && strcmp(now->value, set->value) == 0 &&
-          (armed || section_runs(&a->row[r], &a->tree[r], s)))
-        when[n++] = (double)r;
-    }
-    if (n == (base ? a->n : 0))
-      continue; /* this axis changes nothing */
-    *exists = n > 0;
-    if (n > 0 && n < a->n && !d->parent) {
-      d->parent = a->name;
-      d->dim.d.when = when;
-      d->dim.d.nwhen = n;
-    }
-    if (!*exists)
-      break;
-  }
-  return RAD_OK;
-}
-
 /* --- one searched setting --- */
 static rad_status describe(builder *b, const rad_key *key, const section *s, const setting *set,
                            draft *d)
@@ -172,7 +55,6 @@ static rad_status describe(builder *b, const rad_key *key, const section *s, con
   char title[160];
   RAD_TRY(searched_parse(key, set, section_title(s, title), b->mem, b->env->diag, &v));
   rad_dim *m = &d->dim.d;
-  m->parent = -1;
   if (v.range) {
     m->type = key->type == RAD_INT || key->type == RAD_LONG ? RAD_INT : RAD_FLOAT;
     m->log = v.log;
@@ -218,12 +100,10 @@ static rad_status condition_on_plugin(builder *b, const section *s, const settin
   if (i == n || n == 1)
     return RAD_OK;
   double *when = arena_alloc(b->mem, sizeof *when);
-  d->parent = dim_name(b, s, path, "plugin", NULL);
-  if (!when || !d->parent)
+  d->condition = (condition){dim_name(b, s, path, "plugin", NULL), when, 1};
+  if (!when || !d->condition.parent)
     return no_memory(b);
   *when = (double)i;
-  d->dim.d.when = when;
-  d->dim.d.nwhen = 1;
   return RAD_OK;
 }
 
@@ -247,8 +127,8 @@ static rad_status condition_on_copy(builder *b, const copies *k, draft *d)
   }
   double *when = arena_alloc(b->mem, (n + 1) * sizeof *when);
   const char *path = copies_path(k, i - 1, b->mem);
-  d->parent = path ? dim_name(b, s, path, "repeat", NULL) : NULL;
-  if (!when || !d->parent)
+  const char *parent = path ? dim_name(b, s, path, "repeat", NULL) : NULL;
+  if (!when || !parent)
     return no_memory(b);
   for (size_t v = 0; v < n; v++) {
     int64_t repeat = k->least[i - 1] + (int64_t)v;
@@ -257,8 +137,7 @@ static rad_status condition_on_copy(builder *b, const copies *k, draft *d)
     if (repeat >= k->r[i - 1])
       when[m++] = word ? (double)v : (double)repeat;
   }
-  d->dim.d.when = when;
-  d->dim.d.nwhen = m;
+  d->condition = (condition){parent, when, m};
   return RAD_OK;
 }
 
@@ -292,7 +171,7 @@ static rad_status add_copy(builder *b, const section *s, const setting *set, con
   }
   RAD_TRY(condition_on_plugin(b, s, set, path, &d, &exists));
   if (exists)
-    RAD_TRY(condition_on_axes(b, s, set, &d, &exists));
+    RAD_TRY(axes_condition(&b->axes, s, set, &d.condition, &exists));
   d.dim.dotted = d.dim.d.name = dim_name(b, s, path, set->key, set->only);
   return exists ? add(b, &d) : RAD_OK;
 }
@@ -361,11 +240,24 @@ static rad_status add_arm_setting(builder *b, const section *arm, const setting 
 }
 
 /* --- all of them --- */
+static rad_status add_axis(builder *b, const axis *a)
+{
+  draft d = {.dim = {.axis = arena_strdup(b->mem, a->section->name), .at = a->section->at}};
+  if (a->n == 0) /* which has been reported */
+    return RAD_EINVAL;
+  d.dim.d = (rad_dim){.name = a->name,
+                      .type = RAD_ENUM,
+                      .hi = (double)(a->n - 1),
+                      .nchoice = a->n,
+                      .choice = a->label};
+  return d.dim.axis ? add(b, &d) : no_memory(b);
+}
+
 static rad_status collect(builder *b)
 {
-  rad_status worst = RAD_OK;
-  for (const section *s = NULL; (s = config_next(b->config, "axis", s));) {
-    const rad_status r = add_axis(b, s);
+  rad_status worst = axes_open(&b->axes, b->env, b->config, &b->tree, b->mem);
+  for (size_t i = 0; i < b->axes.n; i++) {
+    const rad_status r = add_axis(b, &b->axes.v[i]);
     worst = r < 0 ? r : worst;
   }
   for (size_t i = 0; i < b->config->n; i++) {
@@ -398,18 +290,18 @@ static draft *draft_named(const builder *b, const char *name)
  * short and has no cycle. */
 static int32_t place(builder *b, space *out, draft *d)
 {
-  draft *parent = draft_named(b, d->parent);
+  draft *parent = draft_named(b, d->condition.parent);
   int32_t up = -1;
   for (size_t i = 0; parent && parent->placed && i < out->n && up < 0; i++)
-    if (strcmp(out->dim[i].d.name, d->parent) == 0)
+    if (strcmp(out->dim[i].d.name, d->condition.parent) == 0)
       up = (int32_t)i;
   if (parent && !parent->placed)
     up = place(b, out, parent);
   d->placed = true;
   d->dim.d.parent = up;
-  if (up < 0) {
-    d->dim.d.nwhen = 0;
-    d->dim.d.when = NULL;
+  if (up >= 0) {
+    d->dim.d.when = d->condition.when;
+    d->dim.d.nwhen = d->condition.n;
   }
   out->dim[out->n] = d->dim;
   return (int32_t)out->n++;
@@ -436,22 +328,16 @@ rad_status space_build(space *out, env *e, const config *c, arena *mem)
   builder b = {.env = e, .config = c, .mem = mem};
   *out = (space){0};
   b.draft = calloc(MAX_DIMS, sizeof *b.draft);
-  b.axis = calloc(config_count(c, "axis") + 1, sizeof *b.axis);
-  rad_status s = b.draft && b.axis ? RAD_OK : no_memory(&b);
+  rad_status s = b.draft ? RAD_OK : no_memory(&b);
   if (s == RAD_OK && tree_build(&b.tree, c, &dropped) < 0)
     b.tree.n = 0; /* references_check says what is wrong with the blocks */
   if (s == RAD_OK)
     s = collect(&b);
   if (s == RAD_OK)
     s = finish(&b, out);
-  for (size_t i = 0; b.axis && i < b.naxis; i++)
-    for (size_t r = 0; r < b.axis[i].n; r++) {
-      tree_free(&b.axis[i].tree[r]);
-      config_free(&b.axis[i].row[r]);
-    }
+  axes_free(&b.axes);
   tree_free(&b.tree);
   diag_free(&dropped);
-  free(b.axis);
   free(b.draft);
   return s;
 }
