@@ -31,6 +31,7 @@ typedef struct tree {
 rad_status tree_build(tree *, const config *, diag *);
 void tree_free(tree *);
 part *tree_find(const tree *, const char *name); /* no two parts have one name */
+const char *tree_hint(const tree *, const char *word, char out[96]); /* text_hint, all parts */
 /* The part that "hidden", "body.2.hidden" or "body.2" (one repetition) names; NULL: there can be no
  * copy of that name. */
 part *tree_named(const tree *, const char *name);

@@ -124,30 +124,18 @@ static void put_markdown(reader *r)
   }
 }
 
-static rad_status unknown_kind(const char *name, diag *d)
-{
-  size_t n;
-  const kind_info *k = kind_list(&n);
-  const char **names = calloc(n, sizeof *names);
-  for (size_t i = 0; names && i < n; i++)
-    names[i] = k[i].name;
-  const char *near = names ? text_nearest(name, names, n) : NULL;
-  diag_error(d, RAD_EINVAL, (origin){0},
-             "there are no sections [%.80s]%s%s%s; `rademacher help` lists them", name,
-             near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-  free(names);
-  return RAD_EINVAL;
-}
-
 static rad_status explain(reader *r, int argc, char **argv, bool all)
 {
+  char hint[96];
   if (argc == 0 && !all) {
     put_overview(r);
     return RAD_OK;
   }
   const kind_info *k = argc > 0 ? kind_by_name(argv[0]) : NULL;
   if (argc > 0 && !k)
-    return unknown_kind(argv[0], r->d);
+    return diag_error(r->d, RAD_EINVAL, (origin){0},
+                      "there are no sections [%.80s]%s; `rademacher help` lists them", argv[0],
+                      kind_hint(hint, argv[0]));
   if (argc > 1 && !(k->flags & KIND_PLUGIN))
     return diag_error(r->d, RAD_EINVAL, (origin){0},
                       "[%s] has no plugins; `rademacher help %s` lists its keys", k->name, k->name);

@@ -34,19 +34,6 @@ const char *key_split(char *key, const char **only)
   return NULL;
 }
 
-static rad_status unknown_kind(const char *word, const char *dotted, origin at, diag *d)
-{
-  const char *name[64];
-  size_t n;
-  const kind_info *const all = kind_list(&n);
-  n = n < 64 ? n : 64;
-  for (size_t i = 0; i < n; i++)
-    name[i] = all[i].name;
-  const char *const near = text_nearest(word, name, n);
-  return diag_error(d, RAD_EINVAL, at, "%.180s: there is no kind of section '%.60s'%s%s%s", dotted,
-                    word, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-}
-
 /* How the name and the key are told apart, by the kind of section. */
 static const char *split_rest(place *p, char *rest)
 {
@@ -79,7 +66,7 @@ static rad_status parse_dotted(arena *mem, const char *dotted, origin at, diag *
                       "'%.180s' is not a key: write SECTION.KEY or KIND.NAME.KEY, at most %d "
                       "letters, digits, '_', '-', '.' and '@'",
                       dotted, (int)INI_KEY);
-  char *const copy = arena_strdup(mem, dotted);
+  char hint[96], *const copy = arena_strdup(mem, dotted);
   if (!copy)
     return no_memory(d, at);
   const char *fault = key_split(copy, &p->only);
@@ -90,7 +77,8 @@ static rad_status parse_dotted(arena *mem, const char *dotted, origin at, diag *
     *dot = '\0';
     p->info = kind_by_name(copy);
     if (!p->info)
-      return unknown_kind(copy, dotted, at, d);
+      return diag_error(d, RAD_EINVAL, at, "%.180s: there is no kind of section '%.60s'%s", dotted,
+                        copy, kind_hint(hint, copy));
     fault = split_rest(p, dot + 1);
   }
   return fault ? diag_error(d, RAD_EINVAL, at, "%s: %s", dotted, fault) : RAD_OK;
@@ -217,9 +205,9 @@ static rad_status unknown_arm(config *c, const char *arm, diag *d)
   size_t n;
   if (config_arms(c, &name, &n) < 0)
     return no_memory(d, (origin){0});
-  const char *const near = text_nearest(arm, name, n);
-  return diag_error(d, RAD_EINVAL, (origin){0}, "there is no [arm %.64s]%s%s%s", arm,
-                    near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+  char hint[96];
+  return diag_error(d, RAD_EINVAL, (origin){0}, "there is no [arm %.64s]%s", arm,
+                    text_hint(hint, arm, name, n));
 }
 
 rad_status config_arm(config *to, const config *from, const char *arm, diag *d)

@@ -110,9 +110,9 @@ const data_set *data_set_find(const char *name, diag *d)
     if (strcmp(sets[i].name, name) == 0)
       return &sets[i];
   }
-  const char *near = text_nearest(name, list, NSETS);
+  char hint[96];
   diag_error(d, RAD_EINVAL, (origin){0},
-             "no data set '%s' is known%s%s%s; `rademacher data list` shows those that are", name,
-             near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+             "no data set '%s' is known%s; `rademacher data list` shows those that are", name,
+             text_hint(hint, name, list, NSETS));
   return NULL;
 }

@@ -248,22 +248,16 @@ rad_status keys_unknown_one(const setting *set, const key_table *table, size_t n
   for (size_t t = 0; t < ntables; t++)
     n += table[t].n;
   const char **name = calloc(n + 1, sizeof *name);
-  const char *near = NULL;
+  char hint[96] = "";
   if (name) { /* without memory the message lacks its suggestion */
     n = 0;
     for (size_t t = 0; t < ntables; t++)
       for (size_t i = 0; i < table[t].n; i++)
         name[n++] = table[t].v[i].name;
-    near = text_nearest(set->key, name, n);
+    text_hint(hint, set->key, name, n);
   }
-  rad_status s;
-  if (near)
-    s = diag_error(d, RAD_EINVAL, set->at, "%s unknown key '%.80s' (did you mean '%s'?)", title,
-                   set->key, near);
-  else
-    s = diag_error(d, RAD_EINVAL, set->at, "%s unknown key '%.80s'", title, set->key);
   free(name);
-  return s;
+  return diag_error(d, RAD_EINVAL, set->at, "%s unknown key '%.80s'%s", title, set->key, hint);
 }
 
 rad_status keys_unknown(const section *s, const key_table *table, size_t ntables, diag *d)

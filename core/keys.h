@@ -51,6 +51,7 @@ typedef struct kind_info {
 const kind_info *kind_by_name(const char *name);
 const kind_info *kind_by_id(uint32_t kind);
 const kind_info *kind_list(size_t *n);
+const char *kind_hint(char out[96], const char *word); /* text_hint with the names of kinds */
 
 typedef struct run_keys { /* [run] */
   int32_t epochs, batch, evaluate, eval_batch, checkpoint;

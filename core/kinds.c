@@ -159,3 +159,11 @@ const kind_info *kind_by_id(uint32_t kind)
       return &kinds[i];
   return NULL;
 }
+
+const char *kind_hint(char out[96], const char *word)
+{
+  const char *name[COUNT(kinds)];
+  for (size_t i = 0; i < COUNT(kinds); i++)
+    name[i] = kinds[i].name;
+  return text_hint(out, word, name, COUNT(kinds));
+}

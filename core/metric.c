@@ -23,10 +23,9 @@ typedef struct place {
   diag *diag;
 } place;
 
-static rad_status reject(const place *p, const char *what, const char *near)
+static rad_status reject(const place *p, const char *what, const char *hint)
 {
-  return diag_error(p->diag, RAD_EINVAL, p->at, "%s %.80s: %s%s%s%s", p->title, p->name, what,
-                    near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+  return diag_error(p->diag, RAD_EINVAL, p->at, "%s %.80s: %s%s", p->title, p->name, what, hint);
 }
 
 static rad_status no_memory(const place *p)
@@ -60,16 +59,17 @@ bool metric_is_test(const char *name)
 static rad_status parse_static(const place *p, const char *const *word, size_t n, arena *mem,
                                const char **canonical)
 {
+  char hint[96] = "";
   if (n != 2 || !among(statics, 3, word[1]))
     return reject(p, "of a model there are model.parameters, model.active_weights and model.flop",
-                  n > 1 ? text_nearest(word[1], statics, 3) : NULL);
+                  n > 1 ? text_hint(hint, word[1], statics, 3) : "");
   *canonical = arena_printf(mem, "model.%s", word[1]);
   return *canonical ? RAD_OK : no_memory(p);
 }
 
 /* A metric belongs to a split, to "DATASET.split", or to a measure or regularizer of the arm. */
 static rad_status check_source(const experiment *e, const place *p, const char *arm,
-                               const char *const *word, size_t n, arena *mem)
+                               const char *const *word, size_t n)
 {
   static const char *const kinds[] = {"measure", "regularizer", "dataset"};
   const char *list[64];
@@ -92,22 +92,23 @@ static rad_status check_source(const experiment *e, const place *p, const char *
   for (size_t i = 0; i < 3; i++)
     list[m++] = n > 1 ? splits[i] : of_arm[i];
   for (const section *s = NULL; n > 1 && m < 64 && (s = config_next(&e->base, "measure", s));)
-    list[m++] = arena_strdup(mem, s->name);
-  const char *near = text_nearest(word[0], list, m);
+    list[m++] = s->name;
+  char hint[96];
   return reject(p,
                 "no such metric; they are ARM.train.NAME, ARM.val.NAME, ARM.test.NAME, "
                 "ARM.MEASURE.NAME, ARM.epochs, ARM.epochs_to_fit, ARM.seconds and model.NAME",
-                near);
+                text_hint(hint, word[0], list, m));
 }
 
 rad_status metric_parse(const experiment *e, const char *name, origin at, const char *title,
                         arena *mem, const char **canonical)
 {
   const place p = {name, at, title, e->env->diag};
+  char hint[96];
   const char *word[16], *arm = e->arm[0];
   size_t n = split_dots(mem, name, word, 16), first = 0;
   if (n == 0)
-    return reject(&p, "a metric is written ARM.SPLIT.NAME, as in real.val.accuracy", NULL);
+    return reject(&p, "a metric is written ARM.SPLIT.NAME, as in real.val.accuracy", "");
   if (strcmp(word[0], "model") == 0)
     return parse_static(&p, word, n, mem, canonical);
   if (among(e->arm, e->narm, word[0])) {
@@ -115,17 +116,17 @@ rad_status metric_parse(const experiment *e, const char *name, origin at, const 
     first = 1;
   } else if (e->narm > 1 || strcmp(arm, "main") != 0) {
     return among(splits, 3, word[0]) || among(of_arm, 3, word[0])
-               ? reject(&p, "name the arm in front, as in ARM.val.accuracy", NULL)
-               : reject(&p, "there is no such arm", text_nearest(word[0], e->arm, e->narm));
+               ? reject(&p, "name the arm in front, as in ARM.val.accuracy", "")
+               : reject(&p, "there is no such arm", text_hint(hint, word[0], e->arm, e->narm));
   }
   if (n > first + 2 && strcmp(word[n - 1], "last") == 0)
     n--;
   if (n == first)
-    return reject(&p, "a metric is written ARM.SPLIT.NAME, as in real.val.accuracy", NULL);
+    return reject(&p, "a metric is written ARM.SPLIT.NAME, as in real.val.accuracy", "");
   size_t named = n;
   if (named > first + 2 && (strcmp(word[n - 1], "max") == 0 || strcmp(word[n - 1], "min") == 0))
     named--;
-  RAD_TRY(check_source(e, &p, arm, word + first, named - first, mem));
+  RAD_TRY(check_source(e, &p, arm, word + first, named - first));
   *canonical = arm;
   for (size_t i = first; i < n && *canonical; i++)
     *canonical = arena_printf(mem, "%s.%s", *canonical, word[i]);

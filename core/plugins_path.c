@@ -372,10 +372,11 @@ static rad_status not_found(plugins *p, const wanted *w, diag *d)
     broken += p->file[i]->error != NULL;
   for (size_t i = 0; i < p->ndir; i++)
     text_printf(&dirs, "%s%s", i > 0 ? ", " : "", p->dir[i]);
-  const char *near = name ? text_nearest(w->name, name, n) : NULL;
-  diag_error(d, RAD_EINVAL, w->at, "%s there is no %s plugin '%s'%s%s%s; looked in %s%s", w->title,
-             plugin_kind_name(w->kind), w->name, near ? " (did you mean '" : "", near ? near : "",
-             near ? "'?)" : "", text_str(&dirs),
+  char hint[96] = "";
+  if (name)
+    text_hint(hint, w->name, name, n);
+  diag_error(d, RAD_EINVAL, w->at, "%s there is no %s plugin '%s'%s; looked in %s%s", w->title,
+             plugin_kind_name(w->kind), w->name, hint, text_str(&dirs),
              broken > 0 ? "; some files there do not load: `rademacher plugins` says why" : "");
   free(name);
   text_free(&dirs);

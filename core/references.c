@@ -3,7 +3,6 @@
  * there. */
 #include "blocks.h"
 #include "sections.h"
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct place {
@@ -15,19 +14,10 @@ typedef struct place {
 
 static rad_status unknown_word(const place *p, const char *word)
 {
-  const char **name = calloc(p->tree->n + 1, sizeof *name);
-  const char *near = NULL;
-  if (name) {
-    for (size_t i = 0; i < p->tree->n; i++)
-      name[i] = p->tree->v[i].section->name;
-    near = text_nearest(word, name, p->tree->n);
-  }
-  const rad_status s = diag_error(
-      p->diag, RAD_EINVAL, p->set->at, "%s %s = %.80s: there is no layer or block '%.80s'%s%s%s",
-      p->title, p->set->key, p->set->value, word, near ? " (did you mean '" : "", near ? near : "",
-      near ? "'?)" : "");
-  free(name);
-  return s;
+  char hint[96];
+  return diag_error(p->diag, RAD_EINVAL, p->set->at,
+                    "%s %s = %.80s: there is no layer or block '%.80s'%s", p->title, p->set->key,
+                    p->set->value, word, tree_hint(p->tree, word, hint));
 }
 
 static bool has_output(const part *p)

@@ -184,20 +184,13 @@ static void check_plugin_section(check *k, const section *s)
 /* --- names, and sections with keys of the user's own --- */
 static const kind_info *check_kind(env *e, const section *s)
 {
-  size_t n;
-  char title[160];
+  char title[160], hint[96];
   section_title(s, title);
-  const kind_info *info = kind_by_name(s->kind), *all = kind_list(&n);
-  if (!info) {
-    const char *name[64], *near;
-    for (size_t i = 0; i < n && i < 64; i++)
-      name[i] = all[i].name;
-    near = text_nearest(s->kind, name, n < 64 ? n : 64);
-    diag_error(e->diag, RAD_EINVAL, s->at, "%s unknown kind of section%s%s%s", title,
-               near ? " (did you mean [" : "", near ? near : "", near ? "]?)" : "");
-    return NULL;
-  }
-  if ((info->flags & KIND_NAMED) && !*s->name)
+  const kind_info *info = kind_by_name(s->kind);
+  if (!info)
+    diag_error(e->diag, RAD_EINVAL, s->at, "%s unknown kind of section%s", title,
+               kind_hint(hint, s->kind));
+  else if ((info->flags & KIND_NAMED) && !*s->name)
     diag_error(e->diag, RAD_EINVAL, s->at, "%s needs a name: [%s NAME]", title, s->kind);
   else if (!(info->flags & (KIND_NAMED | KIND_BOTH)) && *s->name)
     diag_error(e->diag, RAD_EINVAL, s->at, "%s takes no name: there is one [%s] only", title,

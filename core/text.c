@@ -159,6 +159,15 @@ const char *text_nearest(const char *word, const char *const *list, size_t n)
   return best;
 }
 
+const char *text_hint(char out[96], const char *word, const char *const *list, size_t n)
+{
+  const char *const near = text_nearest(word, list, n);
+  out[0] = '\0';
+  if (near)
+    snprintf(out, 96, " (did you mean '%s'?)", near);
+  return out;
+}
+
 bool text_is_name(const char *s)
 {
   const size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");

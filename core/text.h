@@ -45,5 +45,7 @@ const char *text_from_float(char out[32], float v); /* shortest that reads back 
 /* The word of list (n) that is close enough to be meant, or NULL: Damerau-Levenshtein, at most a
  * third of the word's length. */
 const char *text_nearest(const char *word, const char *const *list, size_t n);
+/* " (did you mean 'units'?)" with the nearest word, or "". Returns out. */
+const char *text_hint(char out[96], const char *word, const char *const *list, size_t n);
 bool text_is_name(const char *s); /* [A-Za-z0-9_-]{1,64} */
 #endif

@@ -72,36 +72,26 @@ static rad_status collect(tree *t, const config *c, diag *d)
   return worst;
 }
 
-static rad_status unknown_member(const tree *t, const part *p, const char *word, origin at, diag *d)
+const char *tree_hint(const tree *t, const char *word, char out[96])
 {
   const char **name = calloc(t->n + 1, sizeof *name);
-  const char *near = NULL;
-  char title[160];
-  if (name) {
-    for (size_t i = 0; i < t->n; i++)
-      name[i] = t->v[i].section->name;
-    near = text_nearest(word, name, t->n);
-  }
-  section_title(p->section, title);
-  rad_status s;
-  if (near)
-    s = diag_error(d, RAD_EINVAL, at,
-                   "%s layers: there is no layer or block '%.80s' (did you "
-                   "mean '%s'?)",
-                   title, word, near);
-  else
-    s = diag_error(d, RAD_EINVAL, at, "%s layers: there is no layer or block '%.80s'", title, word);
+  out[0] = '\0';
+  for (size_t i = 0; name && i < t->n; i++)
+    name[i] = t->v[i].section->name;
+  if (name)
+    text_hint(out, word, name, t->n);
   free(name);
-  return s;
+  return out;
 }
 
 static rad_status adopt(const tree *t, part *p, const char *word, origin at, diag *d)
 {
-  char title[160];
+  char title[160], hint[96];
   part *m = tree_find(t, word);
-  if (!m)
-    return unknown_member(t, p, word, at, d);
   section_title(p->section, title);
+  if (!m)
+    return diag_error(d, RAD_EINVAL, at, "%s layers: there is no layer or block '%.80s'%s", title,
+                      word, tree_hint(t, word, hint));
   if (m->parent)
     return diag_error(d, RAD_EINVAL, at, "%s layers: '%s' is already in [block %s]", title, word,
                       m->parent->section->name);

@@ -132,7 +132,7 @@ spoiled 'lr = 0.07' 'lr = search(0.1, 0.2)' grid
 spoiled 'batch = 16' 'seeds = 1, two' seeds
 spoiled 'plugin = relu' 'plugin = rleu' "did you mean 'relu'"
 spoiled 'plugin = relu' 'plugin = ../../x' plugin
-spoiled '\[layer out\]' '[leyer out]' 'did you mean [layer]'
+spoiled '\[layer out\]' '[leyer out]' "did you mean 'layer'"
 spoiled '\[layer out\]' '[layer' bad.ini:15
 spoiled '\[layer out\]' '[layer a.b/c]' 'bad.ini:15'
 with 'units = 4\nlr = 0.1\n' 'a key of another section, and one twice' units

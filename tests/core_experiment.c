@@ -118,7 +118,7 @@ START_TEST(faults_of_keys)
                "exp.ini:5: [layer a] units = -3: must be an integer from 1 to 1000000\n");
   REFUSED_ONLY(DATA "[layer a]\nplugin = dense\n", "[layer a] needs a key 'units'");
   REFUSED_ONLY(DATA NET "[layre x]\nplugin = elu\n",
-               "unknown kind of section (did you mean [layer]?)");
+               "unknown kind of section (did you mean 'layer'?)");
   REFUSED(DATA NET "[loss x]\nplugin = mse\n", "[loss x] takes no name");
   REFUSED(DATA NET "[noise]\nplugin = random_labels\n", "[noise] needs a name: [noise NAME]");
   REFUSED_ONLY(DATA NET "[layer x]\nfreeze = true\n", "[layer x] needs 'plugin = NAME'");
