@@ -214,20 +214,15 @@ rad_status config_copy(config *to, const config *from)
 /* --- plugins --- */
 bool plugin_changes(const char *old, const char *now)
 {
-  static const char choice[] = "choice(";
-  const size_t n = strlen(now);
-  if (strcmp(old, now) == 0)
-    return false;
-  if (strncmp(old, choice, sizeof choice - 1) != 0)
-    return true;
-  for (const char *s = old + sizeof choice - 1; *s; s += *s != '\0') {
-    s += strspn(s, blanks);
-    const size_t length = strcspn(s, " \t,)");
-    if (length == n && n > 0 && strncmp(s, now, n) == 0)
-      return false;
-    s += length;
-  }
-  return true;
+  arena mem = {0};
+  const char *const *word;
+  size_t n = 0;
+  bool changes = strcmp(old, now) != 0;
+  if (changes && is_choice(old) && searched_words(&mem, old, &word, &n) == RAD_OK)
+    for (size_t i = 0; i < n && changes; i++)
+      changes = strcmp(word[i], now) != 0;
+  arena_free(&mem);
+  return changes;
 }
 
 static bool is_common(const char *kind, const char *key)
@@ -326,4 +321,31 @@ rad_status config_words(arena *mem, const char *list, const char *const **words,
   }
   *n = count;
   return RAD_OK;
+}
+
+/* --- searched values --- */
+static const char range[] = "search(", choice[] = "choice(";
+enum { OPENING = sizeof range - 1 };
+_Static_assert(sizeof range == sizeof choice, "both open with as many letters");
+
+bool is_range(const char *value)
+{
+  return strncmp(value, range, OPENING) == 0;
+}
+
+bool is_choice(const char *value)
+{
+  return strncmp(value, choice, OPENING) == 0;
+}
+
+bool is_searched(const char *value)
+{
+  return is_range(value) || is_choice(value);
+}
+
+rad_status searched_words(arena *mem, const char *value, const char *const **words, size_t *n)
+{
+  const size_t length = strlen(value + OPENING);
+  const char *inner = arena_strndup(mem, value + OPENING, length > 0 ? length - 1 : 0);
+  return inner ? config_words(mem, inner, words, n) : RAD_ENOMEM;
 }

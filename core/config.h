@@ -82,4 +82,11 @@ void config_write(const config *, text *);
 
 /* "a, b, c" into trimmed words; commas inside parentheses do not separate. From the arena. */
 rad_status config_words(arena *, const char *list, const char *const **words, size_t *n);
+
+/* A searched value is a range, search(lo, hi[, log|linear]), or choice(a, b). */
+bool is_range(const char *value);
+bool is_choice(const char *value);
+bool is_searched(const char *value);
+/* What stands between the parentheses of a searched value, as config_words. */
+rad_status searched_words(arena *, const char *value, const char *const **words, size_t *n);
 #endif

@@ -193,7 +193,7 @@ static rad_status parse(const rad_key *k, const char *value, void *field, arena 
 rad_status keys_parse(const rad_key *k, const char *value, void *field, arena *mem, origin at,
                       const char *title, diag *d)
 {
-  if (strncmp(value, "search(", 7) == 0 || strncmp(value, "choice(", 7) == 0)
+  if (is_searched(value))
     return diag_error(d, RAD_EINVAL, at,
                       "%s %s = %.80s: one value is needed here; a search gives it to each trial",
                       title, k->name, value);

@@ -48,7 +48,8 @@ static size_t split_dots(arena *mem, const char *name, const char **word, size_t
   }
 }
 
-bool metric_is_test(const char *name)
+/* Does a metric, with or without an arm before it, look at the test split? */
+static bool metric_is_test(const char *name)
 {
   for (const char *s = name; (s = strstr(s, "test.")); s++)
     if (s == name || s[-1] == '.')
@@ -100,8 +101,10 @@ static rad_status check_source(const experiment *e, const place *p, const char *
                 text_hint(hint, word[0], list, m));
 }
 
-rad_status metric_parse(const experiment *e, const char *name, origin at, const char *title,
-                        arena *mem, const char **canonical)
+/* "[arm.]split.name[.last|.max|.min]", "[arm.]epochs" and so on, "model.flop": reported where it
+ * is malformed or names no arm; else its canonical form, from the arena. */
+static rad_status metric_parse(const experiment *e, const char *name, origin at, const char *title,
+                               arena *mem, const char **canonical)
 {
   const place p = {name, at, title, e->env->diag};
   char hint[96];
@@ -228,6 +231,20 @@ rad_status metrics_read(experiment *e)
 }
 
 /* --- `metric` keys of plugins --- */
+static bool any_is_test(const char *value)
+{
+  arena mem = {0};
+  const char *const *word = &value;
+  size_t n = 1;
+  bool test = false;
+  if (is_searched(value) && searched_words(&mem, value, &word, &n) < 0)
+    n = 0;
+  for (size_t i = 0; i < n && !test; i++)
+    test = metric_is_test(word[i]);
+  arena_free(&mem);
+  return test;
+}
+
 rad_status metrics_check(env *e, const config *c, bool allow_test)
 {
   rad_status worst = RAD_OK;
@@ -240,12 +257,7 @@ rad_status metrics_check(env *e, const config *c, bool allow_test)
     for (size_t k = 0; k < s->n; k++) {
       const setting *set = &s->v[k];
       char title[160];
-      /* a choice(...) starts its words behind a parenthesis, a comma or a blank */
-      const char *value = set->value;
-      bool test = metric_is_test(value);
-      for (; is_searched(set->value) && *value && !test; value++)
-        test = strchr("(, ", *value) && strncmp(value + 1, "test.", 5) == 0;
-      if (test && strcmp(set->key, run ? "fit_metric" : "metric") == 0)
+      if (strcmp(set->key, run ? "fit_metric" : "metric") == 0 && any_is_test(set->value))
         worst = refuse_test(e->diag, set->at, section_title(s, title), set->key);
     }
   }

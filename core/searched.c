@@ -4,11 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-bool is_searched(const char *value)
-{
-  return strncmp(value, "search(", 7) == 0 || strncmp(value, "choice(", 7) == 0;
-}
-
 static const char how[] = "write search(LO, HI), search(LO, HI, log) or choice(A, B)";
 
 typedef struct place { /* what every message starts with */
@@ -32,7 +27,7 @@ static rad_status no_memory(const place *p)
 
 static rad_status words_of(const place *p, const char *const **word, size_t *n)
 {
-  const char *open = p->set->value + 7;
+  const char *open = strchr(p->set->value, '(') + 1;
   const size_t length = strlen(open);
   if (length == 0 || open[length - 1] != ')')
     return complain(p, "the closing parenthesis must be its end");
@@ -45,10 +40,7 @@ static rad_status words_of(const place *p, const char *const **word, size_t *n)
   }
   if (depth != 0)
     return complain(p, "a parenthesis is not closed");
-  const char *inner = arena_strndup(p->mem, open, length - 1);
-  if (!inner)
-    return no_memory(p);
-  const rad_status s = config_words(p->mem, inner, word, n);
+  const rad_status s = searched_words(p->mem, p->set->value, word, n);
   if (s == RAD_ENOMEM)
     return no_memory(p);
   if (s < 0 || *n == 0)
@@ -123,6 +115,5 @@ rad_status searched_parse(const rad_key *key, const setting *set, const char *ti
   RAD_TRY(words_of(&p, &word, &n));
   if (n > 10000)
     return complain(&p, "more than 10000 choices");
-  return strncmp(set->value, "search(", 7) == 0 ? parse_range(&p, word, n, out)
-                                                : parse_choice(&p, word, n, out);
+  return is_range(set->value) ? parse_range(&p, word, n, out) : parse_choice(&p, word, n, out);
 }

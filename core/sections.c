@@ -9,13 +9,10 @@ rad_status section_plugins(const section *s, arena *mem, const char *const **nam
 {
   const char *value = section_value(s, "plugin", NULL);
   *n = 0;
-  if (!value || strncmp(value, "search(", 7) == 0)
+  if (!value || is_range(value))
     return RAD_OK;
-  if (!is_searched(value))
-    return config_words(mem, value, names, n);
-  const size_t length = strlen(value);
-  const char *inner = length > 8 ? arena_strndup(mem, value + 7, length - 8) : "";
-  return inner ? config_words(mem, inner, names, n) : RAD_ENOMEM;
+  return is_choice(value) ? searched_words(mem, value, names, n)
+                          : config_words(mem, value, names, n);
 }
 
 size_t section_tables(env *e, const section *s, const char *plugin_name, origin at,

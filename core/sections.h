@@ -11,7 +11,6 @@ typedef struct searched { /* search(lo, hi[, log|linear]) or choice(a, b) */
   const char *const *choice; /* [n] */
   size_t n;
 } searched;
-bool is_searched(const char *value);
 /* Checks end points and choices as ordinary values of the key. */
 rad_status searched_parse(const rad_key *, const setting *, const char *title, arena *, diag *,
                           searched *);
@@ -37,12 +36,6 @@ rad_status paths_absolute(const experiment *, config *);
 rad_status references_check(env *, const config *);
 
 /* --- metrics (metric.c) --- */
-/* "[arm.]split.name[.last|.max|.min]", "[arm.]epochs" and so on, "model.flop": reported where it
- * is malformed or names no arm; else its canonical form, from the arena. */
-rad_status metric_parse(const experiment *, const char *name, origin, const char *title, arena *,
-                        const char **canonical);
-/* Does a metric, with or without an arm before it, look at the test split? */
-bool metric_is_test(const char *name);
 /* [objective] and [constraint] into the experiment; `metric` and `fit_metric` of every section of
  * an arm's configuration. */
 rad_status metrics_read(experiment *);

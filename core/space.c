@@ -120,11 +120,8 @@ static rad_status condition_on_copy(builder *b, const copies *k, draft *d)
   const char *value = section_value(s, "repeat", "1");
   const char *const *word = NULL;
   size_t n = (size_t)(k->most[i - 1] - k->least[i - 1]) + 1, m = 0;
-  if (strncmp(value, "choice(", 7) == 0) {
-    const char *inner = arena_strndup(b->mem, value + 7, strlen(value) - 8);
-    if (!inner || config_words(b->mem, inner, &word, &n) < 0)
-      return no_memory(b);
-  }
+  if (is_choice(value) && searched_words(b->mem, value, &word, &n) < 0)
+    return no_memory(b);
   double *when = arena_alloc(b->mem, (n + 1) * sizeof *when);
   const char *path = copies_path(k, i - 1, b->mem);
   const char *parent = path ? dim_name(b, s, path, "repeat", NULL) : NULL;

@@ -162,8 +162,7 @@ static rad_status find_extent(part *p, diag *d)
 /* "search(1, 4)" and "choice(1, 2, 4)": the space's own check has words for what is malformed. */
 static bool ends_of(const char *value, int64_t *least, int64_t *most)
 {
-  const bool range = strncmp(value, "search(", 7) == 0;
-  if (!range && strncmp(value, "choice(", 7) != 0) {
+  if (!is_searched(value)) {
     const bool good = text_to_int64(value, least);
     *most = *least;
     return good;
@@ -171,12 +170,10 @@ static bool ends_of(const char *value, int64_t *least, int64_t *most)
   arena mem = {0};
   const char *const *word;
   size_t n = 0;
-  const size_t length = strlen(value);
-  char *inner = length > 8 ? arena_strndup(&mem, value + 7, length - 8) : NULL;
-  bool good = inner && config_words(&mem, inner, &word, &n) == RAD_OK && n > 0;
+  bool good = searched_words(&mem, value, &word, &n) == RAD_OK && n > 0;
   *least = INT64_MAX;
   *most = INT64_MIN;
-  for (size_t i = 0; good && i < n && !(range && i == 2); i++) {
+  for (size_t i = 0; good && i < n && !(is_range(value) && i == 2); i++) {
     int64_t v;
     good = text_to_int64(word[i], &v);
     *least = good && v < *least ? v : *least;
