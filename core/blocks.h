@@ -37,8 +37,6 @@ const char *tree_hint(const tree *, const char *word, char out[96]); /* text_hin
 part *tree_named(const tree *, const char *name);
 bool part_inside(const part *, const part *block);
 bool part_enabled(const part *); /* with all blocks around it */
-/* How often a block is repeated at most and at least: the ends of a search, or its number. */
-rad_status part_repeat(const part *, int32_t *least, int32_t *most, diag *);
 /* The section of the copy of that full name: its own settings, overlaid. From the arena. */
 section *part_copy(const part *, const char *full, arena *);
 /* Is the section an overlay? */

@@ -60,17 +60,12 @@ static void add_updates(list *l, const trainer *t)
   }
 }
 
-static size_t type_size(uint32_t type)
-{
-  return type == RAD_F64 || type == RAD_I64 ? 8 : type == RAD_BF16 ? 2 : type == RAD_U8 ? 1 : 4;
-}
-
 static void add_state(list *l, const instance *i)
 {
   for (size_t k = 0; k < i->ntensor; k++) {
     const declared *d = &i->tensor[k];
     add(l, arena_printf(&l->mem, "state/%s/%s", i->title, d->t.name), d->t.type, &d->t.shape,
-        i->state[k], d->count * type_size(d->t.type));
+        i->state[k], d->count * type_bytes(d->t.type));
   }
 }
 

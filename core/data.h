@@ -32,8 +32,6 @@ rad_status store_open(store **, env *, const config *arm, const char *name, cons
 void store_free(store *);
 size_t store_bytes(const rad_facts *); /* of both splits, decoded; SIZE_MAX: too many */
 rad_status store_seed(env *, const config *arm, uint64_t *); /* [run] data_seed */
-/* Numbers of one line: the last two axes, as moments and windows go through a sample. */
-size_t store_line(const rad_shape *);
 
 /* --- moments (moments.c): mean and deviation per channel, gathered line by line (a line: W*C
  * numbers) --- */

@@ -239,8 +239,8 @@ const rad_key *keys_find(const key_table *table, size_t ntables, const char *nam
   return NULL;
 }
 
-rad_status keys_unknown_one(const setting *set, const key_table *table, size_t ntables,
-                            const char *title, diag *d)
+rad_status keys_unknown(const setting *set, const key_table *table, size_t ntables,
+                        const char *title, diag *d)
 {
   if (keys_find(table, ntables, set->key))
     return RAD_OK;
@@ -258,21 +258,6 @@ rad_status keys_unknown_one(const setting *set, const key_table *table, size_t n
   }
   free(name);
   return diag_error(d, RAD_EINVAL, set->at, "%s unknown key '%.80s'%s", title, set->key, hint);
-}
-
-rad_status keys_unknown(const section *s, const key_table *table, size_t ntables, diag *d)
-{
-  char room[160];
-  const char *title = section_title(s, room), *plugin = section_value(s, "plugin", "");
-  rad_status worst = RAD_OK;
-  for (size_t i = 0; i < s->n; i++) {
-    const setting *set = &s->v[i];
-    if (set->only && strcmp(set->only, plugin) != 0)
-      continue; /* another plugin's */
-    const rad_status r = keys_unknown_one(set, table, ntables, title, d);
-    worst = r < 0 ? r : worst;
-  }
-  return worst;
 }
 
 /* --- documentation --- */

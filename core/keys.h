@@ -16,18 +16,15 @@ rad_status keys_check_table(const rad_key *, size_t n, size_t size, const rad_ke
 rad_status keys_parse(const rad_key *, const char *value, void *field, arena *, origin,
                       const char *title, diag *);
 /* Defaults, then the section's settings, into `self`. Required keys that are missing and values
- * out of range are errors. Unknown keys are not looked at: keys_unknown does that over all tables
- * of a section. */
+ * out of range are errors. Unknown keys are not looked at: sections_check does that. */
 rad_status keys_fill(const rad_key *, size_t n, const section *, void *self, arena *, diag *);
 typedef struct key_table {
   const rad_key *v;
   size_t n;
 } key_table;
-/* Reports every setting of the section that is in none of the tables, with a suggestion. */
-rad_status keys_unknown(const section *, const key_table *, size_t ntables, diag *);
-/* The same for one setting; RAD_EINVAL where it is unknown. */
-rad_status keys_unknown_one(const setting *, const key_table *, size_t ntables, const char *title,
-                            diag *);
+/* Reports a setting that is in none of the tables, with a suggestion: RAD_EINVAL. */
+rad_status keys_unknown(const setting *, const key_table *, size_t ntables, const char *title,
+                        diag *);
 const rad_key *keys_find(const key_table *, size_t ntables, const char *name);
 /* One line for `help`: name, type with range or choices, default, help. */
 void keys_help(const rad_key *, text *);

@@ -153,7 +153,7 @@ static rad_status read_term(experiment *e, const section *s, const setting *set)
   diag *d = e->env->diag;
   const kind_info *info = kind_by_name("objective");
   if (!strchr(set->key, '.') && !among(of_arm, 3, set->key))
-    return keys_unknown_one(set, &(key_table){info->common, info->ncommon}, 1, title, d);
+    return keys_unknown(set, &(key_table){info->common, info->ncommon}, 1, title, d);
   RAD_TRY(metric_parse(e, set->key, set->at, title, &e->mem, &canonical));
   if (!text_to_double(set->value, &weight) || weight == 0.0)
     return diag_error(d, RAD_EINVAL, set->at,

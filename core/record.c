@@ -14,11 +14,6 @@ const char *trial_state_name(enum trial_state s)
   return trial_states[s];
 }
 
-const char *job_state_name(enum job_state s)
-{
-  return job_states[s];
-}
-
 void record_new(record *r, const experiment *x)
 {
   *r = (record){.x = x};

@@ -83,7 +83,6 @@ job *record_job(const record *, const struct json_t *line);     /* and "arm", "s
  * no job has it. In v (nseed), *n: each seed's, unless NULL. */
 double trial_metric(const record *, const trial *, const char *metric, double *v, size_t *n);
 const char *trial_state_name(enum trial_state);
-const char *job_state_name(enum job_state);
 /* Is a better than every other: greatest score among those that keep the constraints. NULL: none */
 const trial *record_best(const record *);
 bool trial_feasible(const record *, const trial *);

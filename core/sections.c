@@ -15,8 +15,10 @@ rad_status section_plugins(const section *s, arena *mem, const char *const **nam
                           : config_words(mem, value, names, n);
 }
 
-size_t section_tables(env *e, const section *s, const char *plugin_name, origin at,
-                      key_table *tables)
+/* Tables of a section under a plugin (NULL: the core's alone); tables[2]. 0: the plugin is not
+ * there, which has been reported. */
+static size_t section_tables(env *e, const section *s, const char *plugin_name, origin at,
+                             key_table *tables)
 {
   const kind_info *info = kind_by_name(s->kind);
   char title[160];
@@ -88,7 +90,7 @@ static void check_value(const check *k, const rad_key *key, const setting *set)
 
 static void check_setting(const check *k, const setting *set, const key_table *tables, size_t n)
 {
-  if (keys_unknown_one(set, tables, n, k->title, k->env->diag) == RAD_OK)
+  if (keys_unknown(set, tables, n, k->title, k->env->diag) == RAD_OK)
     check_value(k, keys_find(tables, n, set->key), set);
 }
 

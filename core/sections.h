@@ -18,9 +18,6 @@ rad_status searched_parse(const rad_key *, const setting *, const char *title, a
 /* --- sections and their keys (sections.c) --- */
 /* The plugins that a section may have: its `plugin`, or each choice of it; none: no such key. */
 rad_status section_plugins(const section *, arena *, const char *const **names, size_t *n);
-/* Tables of a section under a plugin (NULL: the core's alone); tables[2]. 0: the plugin is not
- * there, which has been reported. */
-size_t section_tables(env *, const section *, const char *plugin, origin, key_table *tables);
 /* The key of a setting: of its own plugin (x@plugin), else of the first that has it; or NULL. */
 const rad_key *section_key(env *, const section *, const setting *, arena *);
 /* Every section and key of a configuration. `complete`: it is about to be run, so that plugins and

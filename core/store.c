@@ -27,7 +27,8 @@ size_t store_sample(const rad_facts *f) /* bytes of one sample; 0: none, or too 
   return n;
 }
 
-size_t store_line(const rad_shape *s)
+/* Numbers of one line: the last two axes, as moments and windows go through a sample. */
+static size_t store_line(const rad_shape *s)
 {
   return s->rank > 1 ? s->dim[s->rank - 1] * s->dim[s->rank - 2] : s->dim[0];
 }

@@ -31,8 +31,6 @@ int study_run(experiment *, const study_options *);
  * TRIAL`: decodes the data sets of its arms into DIR/cache. argv[0] is "worker". Exit statuses as
  * above. */
 int worker_main(int argc, char **argv);
-/* Has the coordinator that started this worker gone? Sets env.cancelled within a second too. */
-bool worker_orphaned(void);
 /* The table and the sentences that end a run, from summary.json: the same for `run` and `report`.
  */
 rad_status verdict_print(const char *dir, diag *, text *out);

@@ -183,7 +183,8 @@ static bool ends_of(const char *value, int64_t *least, int64_t *most)
   return good;
 }
 
-rad_status part_repeat(const part *p, int32_t *least, int32_t *most, diag *d)
+/* How often a block is repeated at most and at least: the ends of a search, or its number. */
+static rad_status part_repeat(const part *p, int32_t *least, int32_t *most, diag *d)
 {
   int64_t a = 1, b = 1;
   const setting *set = section_get(p->section, "repeat");

@@ -26,7 +26,8 @@ static void on_term(int number)
   cancelled = 1;
 }
 
-bool worker_orphaned(void)
+/* Has the coordinator that started this worker gone? */
+static bool orphaned(void)
 {
   return parent > 0 && getppid() != (pid_t)parent;
 }
@@ -34,7 +35,7 @@ bool worker_orphaned(void)
 static void on_alarm(int number)
 {
   (void)number;
-  if (worker_orphaned())
+  if (orphaned())
     cancelled = 1;
   alarm(1);
 }
@@ -266,7 +267,7 @@ int worker_main(int argc, char **argv)
     return EXIT_USAGE;
   }
   catch_signals();
-  rad_status s = worker_orphaned() ? RAD_ECANCEL : work(&e, &q);
+  rad_status s = orphaned() ? RAD_ECANCEL : work(&e, &q);
   if (s == RAD_ENOMEM && messages.errors == 0)
     diag_error(&messages, s, (origin){0}, "out of memory");
   diag_flush(&messages);
