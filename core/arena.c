@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { FIRST_CHUNK = 1024, LARGEST_CHUNK = 1 << 20, ALIGN = alignof(max_align_t) };
+enum { LINE = 64, FIRST_CAP = 8 };
 
 struct arena_chunk {
   struct arena_chunk *next;
@@ -82,4 +83,42 @@ void arena_free(arena *a)
     free(a->chunk);
     a->chunk = next;
   }
+}
+
+void *arena_aligned(arena *a, size_t n, size_t size)
+{
+  size_t bytes;
+  if (!size_mul(n, size, &bytes) || !size_add(bytes, LINE, &bytes))
+    return NULL;
+  char *const p = arena_alloc(a, bytes);
+  return p ? p + (LINE - (uintptr_t)p % LINE) % LINE : NULL;
+}
+
+/* --- arrays --- */
+static bool larger(size_t n, size_t size, size_t *more, size_t *bytes)
+{
+  *more = n > 0 ? n : FIRST_CAP / 2;
+  return size_mul(*more, 2, more) && size_mul(*more, size, bytes);
+}
+
+void *array_grow(void *v, size_t n, size_t *cap, size_t size)
+{
+  size_t more, bytes;
+  if (n < *cap)
+    return v;
+  void *const out = larger(n, size, &more, &bytes) ? realloc(v, bytes) : NULL;
+  *cap = out ? more : *cap;
+  return out;
+}
+
+void *arena_grow(arena *a, void *v, size_t n, size_t *cap, size_t size)
+{
+  size_t more, bytes;
+  if (n < *cap)
+    return v;
+  void *const out = larger(n, size, &more, &bytes) ? arena_alloc(a, bytes) : NULL;
+  if (out && n > 0)
+    memcpy(out, v, n * size);
+  *cap = out ? more : *cap;
+  return out;
 }

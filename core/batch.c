@@ -18,17 +18,8 @@
 #else
 #define PREFETCH(p) ((void)(p))
 #endif
-enum { AHEAD = 8, CACHE_LINE = 64, ALIGN = 64 };
+enum { AHEAD = 8, CACHE_LINE = 64 };
 enum { TABLE = 256, SUMMED = 65536 }; /* numbers: at least; 65536 * 255^2 < 2^32 */
-
-static void *aligned(arena *mem, size_t n, size_t size)
-{
-  size_t bytes;
-  if (!size_mul(n, size, &bytes) || !size_add(bytes, ALIGN, &bytes))
-    return NULL;
-  uint8_t *p = arena_alloc(mem, bytes);
-  return p ? p + (ALIGN - (uintptr_t)p % ALIGN) % ALIGN : NULL;
-}
 
 static bool wants_raw(const data *d) /* input noise on bytes */
 {
@@ -49,15 +40,15 @@ rad_status batch_new(batch **out, const data *d, size_t cap)
   if (!b)
     return RAD_ENOMEM;
   if (size_mul(cap, D, &nx) && size_mul(cap, T, &nt)) {
-    b->b.x = aligned(&b->mem, nx, sizeof *b->b.x);
-    b->b.target = aligned(&b->mem, nt, sizeof *b->b.target);
-    b->b.weight = aligned(&b->mem, cap, sizeof *b->b.weight);
-    b->loss = aligned(&b->mem, cap, sizeof *b->loss);
-    b->id = aligned(&b->mem, cap, sizeof *b->id);
-    b->row = aligned(&b->mem, cap, sizeof *b->row);
-    b->label = aligned(&b->mem, cap, sizeof *b->label);
-    b->truth = aligned(&b->mem, cap, sizeof *b->truth);
-    b->raw = aligned(&b->mem, wants_raw(d) ? nx : 0, 1);
+    b->b.x = arena_aligned(&b->mem, nx, sizeof *b->b.x);
+    b->b.target = arena_aligned(&b->mem, nt, sizeof *b->b.target);
+    b->b.weight = arena_aligned(&b->mem, cap, sizeof *b->b.weight);
+    b->loss = arena_aligned(&b->mem, cap, sizeof *b->loss);
+    b->id = arena_aligned(&b->mem, cap, sizeof *b->id);
+    b->row = arena_aligned(&b->mem, cap, sizeof *b->row);
+    b->label = arena_aligned(&b->mem, cap, sizeof *b->label);
+    b->truth = arena_aligned(&b->mem, cap, sizeof *b->truth);
+    b->raw = arena_aligned(&b->mem, wants_raw(d) ? nx : 0, 1);
   }
   if (!b->b.x || !b->b.target || !b->b.weight || !b->loss || !b->id || !b->row || !b->label ||
       !b->truth || !b->raw) {

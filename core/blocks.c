@@ -28,16 +28,10 @@ static rad_status visit(expansion *x, const part *p)
 
 static rad_status push(expansion *x, section *s)
 {
-  if (x->n == x->cap) {
-    const size_t cap = 2 * x->cap + 16;
-    section **out = arena_alloc(&x->config->mem, cap * sizeof *out);
-    if (!out)
-      return no_memory(x);
-    if (x->n > 0)
-      memcpy(out, x->out, x->n * sizeof *out);
-    x->out = out;
-    x->cap = cap;
-  }
+  section **out = arena_grow(&x->config->mem, x->out, x->n, &x->cap, sizeof *out);
+  if (!out)
+    return no_memory(x);
+  x->out = out;
   x->out[x->n++] = s;
   return RAD_OK;
 }

@@ -21,16 +21,12 @@ typedef struct list { /* the tensors of a checkpoint; they point into the traine
 static void add(list *l, const char *name, uint32_t type, const rad_shape *shape, void *from,
                 size_t bytes)
 {
-  if (l->n == l->cap) {
-    const size_t cap = l->cap ? 2 * l->cap : 64;
-    st_tensor *grown = realloc(l->v, cap * sizeof *grown);
-    if (!grown) {
-      l->failed = true;
-      return;
-    }
-    l->v = grown;
-    l->cap = cap;
+  st_tensor *grown = array_grow(l->v, l->n, &l->cap, sizeof *grown);
+  if (!grown) {
+    l->failed = true;
+    return;
   }
+  l->v = grown;
   l->failed |= name == NULL;
   l->v[l->n++] = (st_tensor){name, type, *shape, from, bytes};
 }

@@ -88,27 +88,9 @@ const char *section_dotted(const section *s, const char *key, arena *mem)
 }
 
 /* --- build --- */
-/* One more place in an array of the arena. */
-static void *room_for(arena *mem, void *v, size_t n, size_t *cap, size_t size)
-{
-  size_t more = *cap, bytes;
-  if (n < *cap)
-    return v;
-  if (!size_mul(more, 2, &more) || !size_add(more, more == 0 ? 4 : 0, &more) ||
-      !size_mul(more, size, &bytes))
-    return NULL;
-  void *const out = arena_alloc(mem, bytes);
-  if (!out)
-    return NULL;
-  if (n > 0)
-    memcpy(out, v, n * size);
-  *cap = more;
-  return out;
-}
-
 rad_status section_put(arena *mem, section *s, const setting *set)
 {
-  setting *const v = room_for(mem, s->v, s->n, &s->cap, sizeof *v);
+  setting *const v = arena_grow(mem, s->v, s->n, &s->cap, sizeof *v);
   if (!v)
     return RAD_ENOMEM;
   s->v = v;
@@ -129,7 +111,7 @@ section *section_new(arena *mem, const char *kind, const char *name, origin at)
 
 rad_status config_push(config *c, section *s)
 {
-  section **const v = room_for(&c->mem, c->v, c->n, &c->cap, sizeof *v);
+  section **const v = arena_grow(&c->mem, c->v, c->n, &c->cap, sizeof *v);
   if (!v)
     return RAD_ENOMEM;
   c->v = v;
@@ -196,6 +178,7 @@ rad_status config_copy(config *to, const config *from)
   *to = (config){0};
   copier k = {.mem = &to->mem};
   to->files = arena_alloc(&to->mem, from->nfiles * sizeof *to->files);
+  to->cfiles = from->nfiles;
   bool good = to->files != NULL;
   for (size_t i = 0; good && i < from->nfiles; i++) {
     to->files[i] = from->files[i];

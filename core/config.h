@@ -25,7 +25,7 @@ typedef struct config {
   section **v; /* (n) in order of first appearance: the order of layers */
   size_t n, cap;
   const char **files; /* (nfiles) read, the main file first */
-  size_t nfiles;
+  size_t nfiles, cfiles;
   arena mem; /* owns all of it */
 } config;
 

@@ -58,16 +58,10 @@ static rad_status take_section(void *user, const char *kind, const char *name, o
                section_title(f->now, title), f->own.v[first]->at.line);
     return RAD_OK;
   }
-  section **const v = f->own.v;
-  if (f->own.n == f->own.cap) { /* the loader's arena holds it */
-    const size_t cap = f->own.cap > 0 ? 2 * f->own.cap : 16;
-    f->own.v = arena_alloc(mem, cap * sizeof *v);
-    if (!f->own.v)
-      return no_memory(f->l, at);
-    if (f->own.n > 0)
-      memcpy(f->own.v, v, f->own.n * sizeof *v);
-    f->own.cap = cap;
-  }
+  section **const v = arena_grow(mem, f->own.v, f->own.n, &f->own.cap, sizeof *v);
+  if (!v)
+    return no_memory(f->l, at);
+  f->own.v = v;
   f->own.v[f->own.n] = f->now;
   return index_add(&f->index, NULL, f->now->kind, f->now->name, f->own.n++) < 0
              ? no_memory(f->l, at)
@@ -227,14 +221,10 @@ static rad_status report_cycle(const loader *l, const frame *last, const frame *
 
 static rad_status add_file(config *c, const char *path)
 {
-  if ((c->nfiles & (c->nfiles - 1)) == 0) { /* 0 or a power of two: full */
-    const char **const v = arena_alloc(&c->mem, (2 * c->nfiles + 1) * sizeof *v);
-    if (!v)
-      return RAD_ENOMEM;
-    if (c->nfiles > 0)
-      memcpy(v, c->files, c->nfiles * sizeof *v);
-    c->files = v;
-  }
+  const char **const v = arena_grow(&c->mem, c->files, c->nfiles, &c->cfiles, sizeof *v);
+  if (!v)
+    return RAD_ENOMEM;
+  c->files = v;
   c->files[c->nfiles++] = path;
   return RAD_OK;
 }

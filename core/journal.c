@@ -119,22 +119,3 @@ rad_status journal_append(journal *j, text *line, bool sync, diag *d)
     return fail(j, "write it to the disk", d);
   return RAD_OK;
 }
-
-double json_member_double(const json_t *o, const char *key)
-{
-  double v;
-  const json_t *m = json_object_get(o, key);
-  return m && json_to_double(m, &v) ? v : (double)(0.0f / 0.0f);
-}
-
-uint64_t json_member_uint(const json_t *o, const char *key)
-{
-  const json_t *m = json_object_get(o, key);
-  const json_int_t v = json_is_integer(m) ? json_integer_value(m) : 0;
-  return v > 0 ? (uint64_t)v : 0;
-}
-
-const char *json_member_text(const json_t *o, const char *key)
-{
-  return json_string_value(json_object_get(o, key));
-}

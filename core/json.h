@@ -16,4 +16,8 @@ void json_bool(text *, const char *key, bool value);
 
 struct json_t;                                           /* jansson */
 bool json_to_double(const struct json_t *, double *out); /* a number, or one of the strings */
+/* Numbers of a JSON object; NaN and 0 where they are missing or of another type. */
+double json_member_double(const struct json_t *, const char *key);
+uint64_t json_member_uint(const struct json_t *, const char *key);
+const char *json_member_text(const struct json_t *, const char *key); /* or NULL */
 #endif

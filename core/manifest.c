@@ -19,14 +19,10 @@ static rad_status add(used *u, const plugin *p)
   for (size_t i = 0; i < u->n; i++)
     if (u->v[i] == p)
       return RAD_OK;
-  if (u->n == u->cap) {
-    const size_t cap = u->cap ? 2 * u->cap : 32;
-    const plugin **grown = realloc(u->v, cap * sizeof *grown);
-    if (!grown)
-      return RAD_ENOMEM;
-    u->v = grown;
-    u->cap = cap;
-  }
+  const plugin **grown = array_grow(u->v, u->n, &u->cap, sizeof *grown);
+  if (!grown)
+    return RAD_ENOMEM;
+  u->v = grown;
   u->v[u->n++] = p;
   return RAD_OK;
 }

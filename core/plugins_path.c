@@ -161,14 +161,10 @@ static plugin_file *file_at(plugins *p, size_t dir, const char *path)
       p->file[i]->dir = dir < p->file[i]->dir ? dir : p->file[i]->dir;
       return p->file[i];
     }
-  if (p->nfile == p->cfile) {
-    const size_t cap = p->cfile ? 2 * p->cfile : 32;
-    plugin_file **v = realloc(p->file, cap * sizeof *v);
-    if (!v)
-      return NULL;
-    p->file = v;
-    p->cfile = cap;
-  }
+  plugin_file **v = array_grow(p->file, p->nfile, &p->cfile, sizeof *v);
+  if (!v)
+    return NULL;
+  p->file = v;
   plugin_file *f = arena_alloc(&p->mem, sizeof *f);
   if (!f || plugin_file_load(f, path, &p->mem) < 0)
     return NULL;

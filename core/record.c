@@ -90,14 +90,10 @@ static bool apply_trial(record *r, const json_t *line)
 {
   if (json_member_uint(line, "trial") != r->n)
     return false;
-  if (r->n == r->cap) {
-    const size_t cap = r->cap ? 2 * r->cap : 64;
-    trial **grown = cap > SIZE_MAX / sizeof *grown ? NULL : realloc(r->trial, cap * sizeof *grown);
-    if (!grown)
-      return false;
-    r->trial = grown;
-    r->cap = cap;
-  }
+  trial **grown = array_grow(r->trial, r->n, &r->cap, sizeof *grown);
+  if (!grown)
+    return false;
+  r->trial = grown;
   trial *t = new_trial(r);
   if (!t)
     return false;

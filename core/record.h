@@ -86,9 +86,4 @@ const char *trial_state_name(enum trial_state);
 /* Is a better than every other: greatest score among those that keep the constraints. NULL: none */
 const trial *record_best(const record *);
 bool trial_feasible(const record *, const trial *);
-
-/* Numbers of a JSON object; NaN and 0 where they are missing or of another type. */
-double json_member_double(const struct json_t *, const char *key);
-uint64_t json_member_uint(const struct json_t *, const char *key);
-const char *json_member_text(const struct json_t *, const char *key); /* or NULL */
 #endif

@@ -42,12 +42,7 @@ static void put_log(rad_ctx *c, int level, const char *fmt, ...)
 /* --- memory --- */
 static void *alloc(rad_ctx *c, size_t n, size_t size)
 {
-  instance *i = c->core;
-  size_t bytes;
-  if (!size_mul(n, size, &bytes) || !size_add(bytes, 64, &bytes))
-    return NULL;
-  char *p = arena_alloc(&i->mem, bytes);
-  return p ? p + (64 - (uintptr_t)p % 64) % 64 : NULL;
+  return arena_aligned(&((instance *)c->core)->mem, n, size);
 }
 
 static void *scratch(rad_ctx *c, size_t bytes)
@@ -129,19 +124,6 @@ static bool is_declared(const instance *i, const char *name)
   return false;
 }
 
-static rad_status grow(instance *i)
-{
-  if (i->ntensor < i->ctensor)
-    return RAD_OK;
-  const size_t cap = i->ctensor ? 2 * i->ctensor : 8;
-  declared *v = realloc(i->tensor, cap * sizeof *v);
-  if (!v)
-    return RAD_ENOMEM;
-  i->tensor = v;
-  i->ctensor = cap;
-  return RAD_OK;
-}
-
 static rad_status tensor(rad_ctx *c, const rad_tensor *request)
 {
   instance *i = c->core;
@@ -161,7 +143,9 @@ static rad_status tensor(rad_ctx *c, const rad_tensor *request)
   d.t.size = sizeof d.t;
   d.t.name = arena_strdup(&i->mem, d.t.name);
   d.t.axes = d.t.axes ? arena_strdup(&i->mem, d.t.axes) : NULL;
-  if (!d.t.name || (request->axes && !d.t.axes) || grow(i) < 0)
+  declared *grown = array_grow(i->tensor, i->ntensor, &i->ctensor, sizeof *grown);
+  i->tensor = grown ? grown : i->tensor;
+  if (!d.t.name || (request->axes && !d.t.axes) || !grown)
     return rad_fail(c, RAD_ENOMEM, "out of memory");
   i->tensor[i->ntensor++] = d;
   return RAD_OK;

@@ -84,14 +84,10 @@ static rad_status record(instance *i, const char *path, const fs_bytes *b)
   for (size_t n = 0; n < e->nfiles; n++)
     if (strcmp(e->files[n].path, path) == 0)
       return RAD_OK;
-  if (e->nfiles == e->cfiles) {
-    const size_t cap = e->cfiles ? 2 * e->cfiles : 8;
-    input_file *v = realloc(e->files, cap * sizeof *v);
-    if (!v)
-      return RAD_ENOMEM;
-    e->files = v;
-    e->cfiles = cap;
-  }
+  input_file *v = array_grow(e->files, e->nfiles, &e->cfiles, sizeof *v);
+  if (!v)
+    return RAD_ENOMEM;
+  e->files = v;
   input_file f = {.path = arena_strdup(&e->mem, path), .bytes = b->n};
   if (!f.path)
     return RAD_ENOMEM;

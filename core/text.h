@@ -31,7 +31,13 @@ void *arena_alloc(arena *, size_t bytes); /* zeroed, aligned for any type; NULL:
 char *arena_strdup(arena *, const char *s);
 char *arena_strndup(arena *, const char *s, size_t n);
 char *arena_printf(arena *, const char *fmt, ...) RAD_PRINTF(2, 3);
-void arena_free(arena *); /* back to zero */
+void arena_free(arena *);                            /* back to zero */
+void *arena_aligned(arena *, size_t n, size_t size); /* n elements, to 64 bytes, zeroed */
+
+/* --- arrays that grow: room for one more than n elements, doubled where `cap` is reached. Returns
+ * the array, which may have moved; NULL: no memory, and it is as it was --- */
+void *array_grow(void *v, size_t n, size_t *cap, size_t size); /* by realloc */
+void *arena_grow(arena *, void *v, size_t n, size_t *cap, size_t size);
 
 /* --- numbers; independent of the locale --- */
 /* The whole of s, blanks around it allowed; decimal; neither "nan" nor "inf" nor hexadecimal. */

@@ -93,6 +93,32 @@ START_TEST(arena_is_zeroed_and_aligned)
 }
 END_TEST
 
+START_TEST(arrays_keep_what_they_hold)
+{
+  arena mem = {0};
+  uint32_t *v = NULL, *w = NULL;
+  size_t vcap = 0, wcap = 0;
+  for (uint32_t i = 0; i < 1237; i++) {
+    ck_assert_ptr_nonnull(v = array_grow(v, i, &vcap, sizeof *v));
+    ck_assert_ptr_nonnull(w = arena_grow(&mem, w, i, &wcap, sizeof *w));
+    ck_assert(vcap > i && wcap > i);
+    v[i] = w[i] = 3 * i + 7;
+  }
+  for (uint32_t i = 0; i < 1237; i++)
+    ck_assert(v[i] == 3 * i + 7 && w[i] == 3 * i + 7);
+  vcap = SIZE_MAX / 7;
+  ck_assert_ptr_null(array_grow(v, vcap, &vcap, sizeof *v));
+  ck_assert_uint_eq(vcap, SIZE_MAX / 7);
+  wcap = 5; /* filled to its last place, and not a power of two */
+  ck_assert_ptr_nonnull(w = arena_grow(&mem, w, 5, &wcap, sizeof *w));
+  ck_assert(wcap > 5 && w[4] == 19);
+  ck_assert_uint_eq((uintptr_t)arena_aligned(&mem, 3, 5) % 64, 0);
+  ck_assert_ptr_null(arena_aligned(&mem, SIZE_MAX / 3, 5));
+  free(v);
+  arena_free(&mem);
+}
+END_TEST
+
 /* --- numbers --- */
 static const struct {
   double v;
@@ -446,6 +472,7 @@ int main(void)
   tcase_add_test(t, text_grows);
   tcase_add_test(t, text_failure_is_remembered);
   tcase_add_test(t, arena_is_zeroed_and_aligned);
+  tcase_add_test(t, arrays_keep_what_they_hold);
   tcase_add_loop_test(t, doubles_are_written_short, 0, sizeof written / sizeof *written);
   tcase_add_test(t, any_number_reads_back);
   tcase_add_test(t, floats_are_written_short);
