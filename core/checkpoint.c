@@ -87,14 +87,6 @@ static void list_free(list *l)
   arena_free(&l->mem);
 }
 
-static rad_status path_of(const trainer *t, const char *name, char path[4096])
-{
-  const int n = snprintf(path, 4096, "%s/%s", t->dir, name);
-  return n > 0 && n < 4096 ? RAD_OK
-                           : diag_error(t->env->diag, RAD_EINVAL, (origin){.file = t->dir},
-                                        "the path is too long");
-}
-
 static void metrics_text(const trainer *t, text *out)
 {
   json_open(out, NULL, '{');
@@ -140,13 +132,12 @@ static rad_status write_all(trainer *t, const char *path, const list *l)
 
 rad_status checkpoint_write(trainer *t)
 {
-  char path[4096];
   list l = {0};
   if (!t->dir)
     return RAD_OK;
-  RAD_TRY(path_of(t, "last.safetensors", path));
+  const char *path = fs_join(&l.mem, t->dir, "last.safetensors");
   collect(&l, t);
-  const rad_status s = write_all(t, path, &l);
+  const rad_status s = path ? write_all(t, path, &l) : RAD_ENOMEM;
   list_free(&l);
   t->saved = clock_seconds();
   return s;
@@ -195,6 +186,16 @@ static bool meta_number(const st_file *f, const char *key, double *out)
   return s && text_to_double(s, out);
 }
 
+static bool meta_count(const st_file *f, const char *key, uint64_t *out)
+{
+  int64_t n;
+  const char *s = st_meta(f, key);
+  if (!s || !text_to_int64(s, &n) || n < 0)
+    return false;
+  *out = (uint64_t)n;
+  return true;
+}
+
 static rad_status check_fingerprint(const trainer *t, const st_file *f, const char *path,
                                     bool accept)
 {
@@ -215,10 +216,11 @@ static rad_status check_fingerprint(const trainer *t, const st_file *f, const ch
 
 static rad_status apply(trainer *t, const st_file *f, const char *path)
 {
-  double epoch, step, seconds, penalty;
+  uint64_t epoch, step;
+  double seconds, penalty;
   list l = {0};
   const st_tensor *best = st_find(f, "best");
-  if (!meta_number(f, "epoch", &epoch) || epoch < 0 || !meta_number(f, "step", &step) || step < 0 ||
+  if (!meta_count(f, "epoch", &epoch) || !meta_count(f, "step", &step) ||
       !meta_number(f, "seconds", &seconds) || !meta_number(f, "penalty", &penalty) ||
       read_metrics(t, st_meta(f, "metrics")) < 0)
     return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
@@ -230,8 +232,8 @@ static rad_status apply(trainer *t, const st_file *f, const char *path)
   collect(&l, t);
   const rad_status s = l.failed || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
   list_free(&l);
-  t->epochs = t->when.epoch = (uint64_t)epoch;
-  t->when.step = (uint64_t)step;
+  t->epochs = t->when.epoch = epoch;
+  t->when.step = step;
   t->seconds = seconds;
   t->penalty = penalty;
   t->stopped = st_meta(f, "stopped") && st_meta(f, "stopped")[0] == '1';
@@ -241,10 +243,11 @@ static rad_status apply(trainer *t, const st_file *f, const char *path)
 
 rad_status checkpoint_read(trainer *t, bool accept_numeric_change)
 {
-  char path[4096];
   st_file f;
   diag damage = {0};
-  RAD_TRY(path_of(t, "last.safetensors", path));
+  const char *path = fs_join(&t->mem, t->dir, "last.safetensors");
+  if (!path)
+    return RAD_ENOMEM;
   if (!fs_is_file(path))
     return RAD_DONE;
   if (st_read(&f, path, &damage) < 0) {
@@ -263,34 +266,32 @@ rad_status checkpoint_read(trainer *t, bool accept_numeric_change)
 /* The network as it ends, or the marked copy where there is one. */
 rad_status checkpoint_best(trainer *t)
 {
-  char path[4096];
   list l = {0};
   static const char *const key[] = {"format", "rademacher"}, *const value[] = {"pt", "network 1"};
   if (!t->dir || !t->marked)
     return RAD_OK;
-  RAD_TRY(path_of(t, "best.safetensors", path));
+  const char *path = fs_join(&l.mem, t->dir, "best.safetensors");
   add_params(&l, t->model);
   for (size_t i = 0; i < l.n; i++)
     l.v[i].data = t->best + t->model->param[i].offset;
   const rad_status s =
-      l.failed ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
+      l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
   list_free(&l);
   return s;
 }
 
 rad_status vectors_write(trainer *t)
 {
-  char path[4096];
   list l = {0};
   static const char *const key[] = {"rademacher"}, *const value[] = {"vectors 1"};
   if (!t->dir || t->nvector == 0)
     return RAD_OK;
-  RAD_TRY(path_of(t, "vectors.safetensors", path));
+  const char *path = fs_join(&l.mem, t->dir, "vectors.safetensors");
   for (size_t i = 0; i < t->nvector; i++)
     add(&l, t->vector[i].name, RAD_F32, &(rad_shape){1, {t->vector[i].n}}, t->vector[i].v,
         t->vector[i].n * sizeof(float));
   const rad_status s =
-      l.failed ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 1, t->env->diag);
+      l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 1, t->env->diag);
   list_free(&l);
   return s;
 }

@@ -28,10 +28,9 @@ static double flop_per_second(env *e, const config *c)
 {
   enum { M = 128, N = 512, K = 512 };
   instance *b = NULL;
-  const section *s = config_find(c, "backend", "");
   float *a = calloc(M * K + K * N + M * N, sizeof *a);
   double best = 0;
-  if (s && a && instance_new(&b, e, RAD_BACKEND, section_value(s, "plugin", ""), s) >= 0) {
+  if (a && instance_single(&b, e, c, RAD_BACKEND) >= 0) {
     const rad_gemm g = {.size = sizeof g,
                         .tb = true,
                         .m = M,
@@ -77,11 +76,10 @@ static void print_space(const experiment *x, text *out)
 /* 0: without end, and [search] trials does not say. */
 static rad_status count_trials(const experiment *x, uint64_t *n)
 {
-  const section *s = config_find(&x->base, "search", "");
   instance *i = NULL;
   *n = x->space.n == 0 ? 1 : 0;
   if (x->space.n > 0) {
-    RAD_TRY(instance_new(&i, x->env, RAD_SEARCH, section_value(s, "plugin", ""), s));
+    RAD_TRY(instance_single(&i, x->env, &x->base, RAD_SEARCH));
     const rad_search_ops *ops = &i->plugin->ops.search;
     const rad_status r = ops->count ? ops->count(&i->ctx, i->self, &x->space.view, n) : RAD_OK;
     instance_free(i);

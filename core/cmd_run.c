@@ -29,7 +29,13 @@ static int run_one(const options *o, env *e, const char *file, const char *dir)
     experiment_free(&x);
     return report(e->diag, s);
   }
-  dir = fs_absolute(&x.mem, dir ? dir : default_dir(&x.mem, x.name));
+  dir = dir ? dir : default_dir(&x.mem, x.name);
+  dir = dir ? fs_absolute(&x.mem, dir) : NULL;
+  if (!dir) {
+    diag_error(e->diag, RAD_ENOMEM, (origin){0}, "out of memory");
+    experiment_free(&x);
+    return report(e->diag, RAD_ENOMEM);
+  }
   const study_options so = {.dir = dir,
                             .jobs = o->jobs,
                             .accept_numeric_change = o->accept_numeric_change,

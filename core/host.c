@@ -105,6 +105,19 @@ rad_status instance_new(instance **out, env *e, uint32_t kind, const char *name,
   return r < 0 ? r : RAD_OK;
 }
 
+rad_status instance_single(instance **out, env *e, const config *c, uint32_t kind)
+{
+  const char *kind_name = plugin_kind_name(kind);
+  const section *s = config_find(c, kind_name, "");
+  const char *name = s ? section_value(s, "plugin", NULL) : NULL;
+  *out = NULL;
+  if (!name)
+    return diag_error(e->diag, RAD_EINVAL, s ? s->at : (origin){0},
+                      "[%s] plugin is missing; `rademacher help %s` lists what there is", kind_name,
+                      kind_name);
+  return instance_new(out, e, kind, name, s);
+}
+
 rad_status instance_site(instance **out, const instance *of, const char *site)
 {
   instance *i;

@@ -52,6 +52,8 @@ typedef struct instance {
 /* An instance of `plugin` (by name) of a kind for a section: keys filled, init called.
  * section NULL: title and defaults only. */
 rad_status instance_new(instance **, env *, uint32_t kind, const char *plugin, const section *);
+/* The instance of a kind that has one section: [loss], [backend]. */
+rad_status instance_single(instance **, env *, const config *, uint32_t kind);
 /* A second instance of the same plugin, self and keys, under another random salt (inserted
  * layers): shares self with `of`, which must outlive it. */
 rad_status instance_site(instance **, const instance *of, const char *site);

@@ -19,7 +19,7 @@ static rad_status no_sparse(rad_ctx *c, const rad_sparse *s)
   return lacks(c, "sparse product");
 }
 
-rad_status math_fill(rad_math *math, const plugin *backend)
+void math_fill(rad_math *math, const plugin *backend)
 {
   *math = backend->ops.math;
   math->conv = math->conv ? math->conv : no_conv;
@@ -28,7 +28,6 @@ rad_status math_fill(rad_math *math, const plugin *backend)
   math->sparse = math->sparse ? math->sparse : no_sparse;
   math->sparse_input = math->sparse_input ? math->sparse_input : no_sparse;
   math->sparse_weight = math->sparse_weight ? math->sparse_weight : no_sparse;
-  return RAD_OK;
 }
 
 static rad_status count(rad_ctx *c, double multiply_adds)

@@ -99,8 +99,8 @@ float *model_dy(const model *);      /* (n,out) to be filled before model_backwa
 /* Multiply-adds x 2 of one sample, forward and backward, counted by running the layers on
  * arithmetic that only counts. */
 rad_status model_flop(model *, double *forward, double *backward);
-size_t model_parameters(const model *);                  /* trained ones with biases and scales */
-size_t model_active_weights(const model *);              /* of role weight, not masked */
-rad_status math_fill(rad_math *, const plugin *backend); /* gaps filled with refusals */
+size_t model_parameters(const model *);            /* trained ones with biases and scales */
+size_t model_active_weights(const model *);        /* of role weight, not masked */
+void math_fill(rad_math *, const plugin *backend); /* gaps filled with refusals */
 rad_math math_counting(void); /* adds to ((instance *)ctx)->owner: a double *, or NULL */
 #endif

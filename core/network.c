@@ -214,14 +214,10 @@ static void mark_gradients(model *m)
 
 static rad_status open_backend(model *m)
 {
-  const section *s = config_find(m->config, "backend", "");
-  const char *name = s ? section_value(s, "plugin", NULL) : NULL;
-  if (!name)
-    return diag_error(m->env->diag, RAD_EINVAL, (origin){0},
-                      "[backend] plugin is missing: `rademacher help backend` lists what there is");
-  RAD_TRY(instance_new(&m->backend, m->env, RAD_BACKEND, name, s));
+  RAD_TRY(instance_single(&m->backend, m->env, m->config, RAD_BACKEND));
   m->backend->ctx.backend = m->backend->self;
-  return math_fill(&m->math, m->backend->plugin);
+  math_fill(&m->math, m->backend->plugin);
+  return RAD_OK;
 }
 
 static rad_status plan_layers(model *m, const rad_shape *sample, const model_hook *hook,

@@ -8,13 +8,7 @@
 
 static rad_status open_single(trainer *t, instance **out, uint32_t kind)
 {
-  const char *name = plugin_kind_name(kind);
-  const section *s = config_find(t->config, name, "");
-  if (!s || !section_value(s, "plugin", NULL))
-    return diag_error(t->env->diag, RAD_EINVAL, s ? s->at : (origin){0},
-                      "[%s] plugin is missing; `rademacher help %s` lists what there is", name,
-                      name);
-  RAD_TRY(instance_new(out, t->env, kind, section_value(s, "plugin", ""), s));
+  RAD_TRY(instance_single(out, t->env, t->config, kind));
   (*out)->owner = t;
   return RAD_OK;
 }

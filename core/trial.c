@@ -28,14 +28,13 @@ static rad_status count_trials(study *s)
 rad_status trials_open(study *s)
 {
   experiment *x = s->x;
-  const section *sec = config_find(&x->base, "search", "");
   s->planned = 1;
   if (x->space.n == 0)
     return RAD_OK;
   x->space.view.nscore = s->record.nscore;
   x->space.view.nconstraint = x->nconstraint;
   s->env->seed = x->seed[0];
-  RAD_TRY(instance_new(&s->search, s->env, RAD_SEARCH, x->search.plugin, sec));
+  RAD_TRY(instance_single(&s->search, s->env, &x->base, RAD_SEARCH));
   const rad_search_ops *ops = &s->search->plugin->ops.search;
   if (ops->plan)
     RAD_TRY(ops->plan(&s->search->ctx, s->search->self, &x->space.view));
