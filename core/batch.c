@@ -286,21 +286,12 @@ static void gather_targets(batch *b, const rad_source *s, size_t n)
 {
   const rad_facts *f = &s->pool->facts;
   const size_t T = f->ntarget;
-  const uint8_t *y = s->store->y[s->split == RAD_TEST];
   for (size_t i = 0; i < n; i++) {
     float *t = b->b.target + i * T;
-    if (s->soft) {
+    if (s->soft)
       memcpy(t, s->soft + b->row[i] * T, T * sizeof *t);
-    } else if (f->target == RAD_CLASS) {
-      memset(t, 0, T * sizeof *t);
-      if (b->label[i] >= 0)
-        t[b->label[i]] = 1.0f;
-    } else if (f->target == RAD_MULTI) {
-      for (size_t k = 0; k < T; k++)
-        t[k] = y[b->id[i] * T + k];
-    } else {
-      memcpy(t, y + b->id[i] * T * sizeof *t, T * sizeof *t);
-    }
+    else
+      target_dense(s, b->row[i], s->label ? b->label[i] : -1, t);
     b->b.weight[i] = s->weight ? s->weight[b->row[i]] : 1.0f;
     if (f->target == RAD_CLASS && !s->soft && b->label[i] < 0)
       b->b.weight[i] = 0.0f;

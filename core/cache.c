@@ -45,7 +45,7 @@ static rad_status locate(arena *mem, const section *s, const char *key, const ch
                          const char **path, diag *d)
 {
   const setting *v = section_get(s, key);
-  const char *base = v && v->at.line > 0 ? fs_dirname(mem, v->at.file) : "";
+  const char *base = fs_origin_dir(mem, v ? v->at : (origin){0});
   char title[160];
   diag found = {0};
   rad_status r = base ? fs_data_path(mem, base, value, path, &found) : RAD_ENOMEM;

@@ -48,6 +48,9 @@ rad_status fs_sha256_file(const char *path, char hex[65], diag *);
 /* Data homes in order: $RADEMACHER_DATA, else $XDG_DATA_HOME/rademacher, else
  * ~/.local/share/rademacher; then /usr/share/datasets. The first is where `data get` writes. */
 size_t fs_data_homes(arena *, const char *home[2]);
+/* The folder that names of files in a setting are relative to: that of the file where it was
+ * written; "" for the command line. */
+char *fs_origin_dir(arena *, origin);
 /* "data:NAME/FILE" to the first existing HOME/NAME/FILE or HOME/NAME/FILE.gz; another path is
  * joined to `base`. Missing: RAD_EINVAL, and the message names `rademacher data get NAME`. */
 rad_status fs_data_path(arena *, const char *base, const char *path, const char **out, diag *);

@@ -75,6 +75,11 @@ static rad_status find_data(arena *mem, const char *name, const char **out, diag
                     name);
 }
 
+char *fs_origin_dir(arena *mem, origin at)
+{
+  return at.file && at.line > 0 ? fs_dirname(mem, at.file) : arena_strdup(mem, "");
+}
+
 rad_status fs_data_path(arena *mem, const char *base, const char *path, const char **out, diag *d)
 {
   *out = NULL;

@@ -13,8 +13,7 @@ static bool is_relative(const char *path)
 /* Paths are relative to the file that has them, but the trial's file stands elsewhere. */
 static const char *absolute(arena *mem, const setting *v)
 {
-  const bool in_file = v->at.file && v->at.line > 0; /* not of the command line */
-  const char *dir = in_file ? fs_dirname(mem, v->at.file) : "";
+  const char *dir = fs_origin_dir(mem, v->at);
   const char *path = dir ? fs_join(mem, dir, v->value) : NULL;
   return path ? fs_absolute(mem, path) : NULL;
 }

@@ -71,7 +71,7 @@ static rad_status relay(instance *i, rad_status s, diag *d)
 static rad_status resolve(instance *i, arena *mem, const char *path, const char **out)
 {
   const origin at = origin_of(i, path);
-  const char *base = fs_dirname(mem, at.line > 0 ? at.file : ""); /* line 0: the command line */
+  const char *base = fs_origin_dir(mem, at);
   diag d = {0};
   if (!base)
     return diag_error(i->env->diag, RAD_ENOMEM, at, "%s: out of memory", i->title);

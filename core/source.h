@@ -9,6 +9,8 @@ rad_status cut_sizes(pool *, env *);
 /* The ids of one pool's train, val and test, by its sizes. */
 rad_status cut_ids(rad_source *const v[3], uint64_t data_seed);
 
+/* A stored target as T numbers; of a class, which `label` gives (-1: none), one-hot. */
+void target_dense(const rad_source *, uint64_t row, int32_t label, float *out);
 /* Labels as stored; label and truth are one array until a noise changes them. */
 rad_status targets_read(rad_source *);
 /* One noise of the chain changes the targets. */

@@ -5,12 +5,21 @@
 #include <math.h>
 #include <string.h>
 
-/* A class's place in a row of T numbers. */
-static void one_hot(float *out, size_t T, int32_t label)
+void target_dense(const rad_source *s, uint64_t row, int32_t label, float *out)
 {
-  memset(out, 0, T * sizeof *out);
-  if (label >= 0)
-    out[label] = 1.0f;
+  const rad_facts *f = &s->pool->facts;
+  const size_t T = f->ntarget, at = (size_t)s->id[row] * T;
+  const uint8_t *y = s->store->y[s->split == RAD_TEST];
+  if (f->target == RAD_CLASS) {
+    memset(out, 0, T * sizeof *out);
+    if (label >= 0)
+      out[label] = 1.0f;
+  } else if (f->target == RAD_MULTI) {
+    for (size_t k = 0; k < T; k++)
+      out[k] = y[at + k];
+  } else {
+    memcpy(out, y + at * sizeof *out, T * sizeof *out);
+  }
 }
 
 /* The class of the largest number; the present one, where it is among them. */
@@ -40,9 +49,7 @@ rad_status targets_read(rad_source *s)
 /* Targets as dense floats of their own, for noise to change. */
 static rad_status own_targets(rad_source *s)
 {
-  const rad_facts *f = &s->pool->facts;
-  const size_t T = f->ntarget;
-  const uint8_t *y = s->store->y[s->split == RAD_TEST];
+  const size_t T = s->pool->facts.ntarget;
   size_t n;
   if (s->soft)
     return RAD_OK;
@@ -51,16 +58,8 @@ static rad_status own_targets(rad_source *s)
   s->soft = arena_alloc(&s->data->mem, n + 1);
   if (!s->soft)
     return RAD_ENOMEM;
-  for (uint64_t i = 0; i < s->n; i++) {
-    float *out = s->soft + i * T;
-    if (f->target == RAD_CLASS)
-      one_hot(out, T, s->label[i]);
-    else if (f->target == RAD_MULTI)
-      for (size_t k = 0; k < T; k++)
-        out[k] = y[s->id[i] * T + k];
-    else
-      memcpy(out, y + s->id[i] * T * sizeof *out, T * sizeof *out);
-  }
+  for (uint64_t i = 0; i < s->n; i++)
+    target_dense(s, i, s->label ? s->label[i] : -1, s->soft + i * T);
   return RAD_OK;
 }
 
