@@ -118,18 +118,6 @@ static void put_metrics(text *out, trainer *t)
   json_close(out, '}');
 }
 
-static void put_files(text *out, const env *e)
-{
-  json_open(out, "files", '[');
-  for (size_t i = 0; i < e->nfiles; i++) {
-    json_open(out, NULL, '{');
-    json_text(out, "path", e->files[i].path);
-    json_text(out, "sha256", e->files[i].sha256);
-    json_close(out, '}');
-  }
-  json_close(out, ']');
-}
-
 /* The most memory that this process has had, shared data included; 0: not known. */
 static uint64_t peak_bytes(void)
 {
@@ -157,7 +145,7 @@ static rad_status write_result(env *e, const char *path, const char *state, cons
     put_metrics(&out, t);
   if (t && t->fingerprint)
     json_text(&out, "fingerprint", t->fingerprint);
-  put_files(&out, e);
+  env_files(e, "files", &out);
   json_close(&out, '}');
   text_puts(&out, "\n");
   const rad_status s = out.failed ? RAD_ENOMEM : fs_write(path, out.s, out.n, e->diag);

@@ -6,7 +6,7 @@
  *   last.safetensors   the checkpoint, best.safetensors what a regularizer marked as best
  *   result.json        written last: {"state": "complete|diverged|failed", "reason", "epochs",
  *                      "seconds", "peak_bytes", "metrics": {"train.loss": {"last", "max", "min"}},
- *                      "files": [{"path", "sha256"}], "fingerprint"} */
+ *                      "files": [{"path", "sha256", "bytes"}], "fingerprint"} */
 #ifndef CORE_ARM_H
 #define CORE_ARM_H
 #include "data.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * host.c - instances of plugins: made from a section, told where they are, freed. */
 #include "host.h"
+#include "json.h"
 #include "philox.h"
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +214,19 @@ rad_status instance_state(instance *i)
   }
   i->ctx.state = i->state;
   return RAD_OK;
+}
+
+void env_files(const env *e, const char *key, text *out)
+{
+  json_open(out, key, '[');
+  for (size_t i = 0; i < e->nfiles; i++) {
+    json_open(out, NULL, '{');
+    json_text(out, "path", e->files[i].path);
+    json_text(out, "sha256", e->files[i].sha256);
+    json_uint(out, "bytes", e->files[i].bytes);
+    json_close(out, '}');
+  }
+  json_close(out, ']');
 }
 
 void env_free(env *e)

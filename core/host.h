@@ -25,6 +25,8 @@ typedef struct env { /* one per process */
   volatile int *cancelled; /* set by a signal; NULL: never */
 } env;
 void env_free(env *);
+/* The files that were read, as JSON: [{"path", "sha256", "bytes"}]. */
+void env_files(const env *, const char *key, text *out);
 
 typedef struct declared { /* a tensor that an instance has declared */
   rad_tensor t;           /* copied; name from the instance's arena */

@@ -119,15 +119,7 @@ static rad_status prepare_arm(env *e, const config *whole, const char *arm, cons
 static rad_status write_files(env *e, const char *path)
 {
   text out = {0};
-  json_open(&out, NULL, '[');
-  for (size_t i = 0; i < e->nfiles; i++) {
-    json_open(&out, NULL, '{');
-    json_text(&out, "path", e->files[i].path);
-    json_text(&out, "sha256", e->files[i].sha256);
-    json_uint(&out, "bytes", e->files[i].bytes);
-    json_close(&out, '}');
-  }
-  json_close(&out, ']');
+  env_files(e, NULL, &out);
   const rad_status s = out.failed ? RAD_ENOMEM : fs_write(path, out.s, out.n, e->diag);
   text_free(&out);
   return s;

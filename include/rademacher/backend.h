@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * backend.h - arithmetic. What a backend plugin exports is what a layer calls as c->math; a member
- * that is NULL, or a capability that is missing, the core fills from `reference`. Version-locked
+ * backend.h - arithmetic. What a backend plugin exports is what a layer calls as c->math; where a
+ * member is NULL, a call is refused and says so. gemm, act, identity must be there. Version-locked
  * for backends, stable for callers. All calls [worker], single-threaded, bits independent of the
  * worker. */
 #ifndef RADEMACHER_BACKEND_H
