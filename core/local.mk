@@ -28,13 +28,14 @@ CORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/core \
   -DSOURCE_CONFIGS='"$(abs_top_srcdir)/configs"' \
   $(INIH_CFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS) $(PNG_CFLAGS) $(ZLIB_CFLAGS)
 
-noinst_LTLIBRARIES = core/libradcore.la core/libradfast.la
+noinst_LTLIBRARIES = core/libradcore.la
 core_libradcore_la_SOURCES = \
   core/arena.c \
   core/arm.c \
   core/arm.h \
   core/axes.c \
   core/axes.h \
+  core/batch.c \
   core/blocks.c \
   core/blocks.h \
   core/cache.c \
@@ -88,6 +89,7 @@ core_libradcore_la_SOURCES = \
   core/model.c \
   core/model.h \
   core/names.c \
+  core/moments.c \
   core/network.c \
   core/number.c \
   core/options.c \
@@ -139,18 +141,8 @@ core_libradcore_la_SOURCES = \
   core/verdict.c \
   core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS)
-core_libradcore_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)
-core_libradcore_la_LIBADD = core/libradfast.la \
-  $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(PNG_LIBS) $(ZLIB_LIBS)
+core_libradcore_la_LIBADD = $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(PNG_LIBS) $(ZLIB_LIBS)
 core_libradcore_la_LDFLAGS =
-
-# What runs once per sample.
-core_libradfast_la_SOURCES = \
-  core/batch.c \
-  core/moments.c
-core_libradfast_la_CPPFLAGS = $(CORE_CPPFLAGS)
-core_libradfast_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS) $(EXACT_CFLAGS)
-core_libradfast_la_LDFLAGS =
 
 bin_PROGRAMS = rademacher
 rademacher_SOURCES = core/main.c

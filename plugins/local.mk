@@ -42,15 +42,12 @@ nobase_plugin_LTLIBRARIES = \
   plugins/search/grid.la \
   plugins/search/random.la
 
-plugins_backend_openblas_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS) $(OPENBLAS_CFLAGS)
+plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
-plugins_backend_reference_la_CFLAGS = $(AM_CFLAGS) $(EXACT_CFLAGS)
 plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
-plugins_optimizer_adam_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS)
-plugins_optimizer_sgd_la_CFLAGS = $(BASE_CFLAGS) $(FAST_CFLAGS)
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:
