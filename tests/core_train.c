@@ -344,8 +344,32 @@ START_TEST(order_is_a_permutation)
 }
 END_TEST
 
+/* All of a folder, which is the test's own. */
+static void remove_all(const char *dir)
+{
+  arena mem = {0};
+  diag d = {0};
+  const char **name;
+  size_t n = 0;
+  if (fs_list(dir, &mem, &name, &n, &d) < 0)
+    n = 0;
+  for (size_t i = 0; i < n; i++) {
+    char *path = fs_join(&mem, dir, name[i]);
+    if (name[i][strlen(name[i]) - 1] == '/')
+      remove_all(path);
+    else
+      unlink(path);
+  }
+  rmdir(dir);
+  diag_free(&d);
+  arena_free(&mem);
+}
+
 int main(void)
 {
+  char room[] = "core_train.XXXXXX";
+  if (!mkdtemp(room) || chdir(room) != 0)
+    return EXIT_FAILURE;
   Suite *s = suite_create("train");
   TCase *t = tcase_create("train");
   tcase_set_timeout(t, 60);
@@ -363,5 +387,7 @@ int main(void)
   srunner_run_all(r, CK_NORMAL);
   const int failed = srunner_ntests_failed(r);
   srunner_free(r);
+  if (chdir("..") == 0)
+    remove_all(room);
   return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
