@@ -190,6 +190,7 @@ const rad_host host_services = {
     .load = service_load,
     .append = service_append,
     .path = service_path,
+    .number = text_from_double,
     .exp = portable_exp,
     .ln = portable_log,
     .tanh = portable_tanh,

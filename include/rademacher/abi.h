@@ -176,6 +176,9 @@ typedef struct rad_host {
   /* Absolute path of a file of the run directory, for libraries that want a name (logger). [serial]
    */
   const char *(*path)(rad_ctx *, const char *name);
+  /* The shortest decimal text that reads back as v, whatever the locale; "nan", "inf", "-inf".
+   * Returns out. [any] */
+  const char *(*number)(char out[32], double v);
   /* The same bits on every machine, within 2 ulp of the true value. [any] */
   double (*exp)(double);
   double (*ln)(double);

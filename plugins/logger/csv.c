@@ -32,25 +32,9 @@ static size_t put_field(char *out, const char *s)
   return n;
 }
 
-/* The fewest digits that read back as v. */
-static size_t put_number(char *out, size_t room, double v)
-{
-  int n = 0;
-  if (!isfinite(v)) {
-    n = snprintf(out, room, "%s", isnan(v) ? "nan" : v > 0.0 ? "inf" : "-inf");
-    return (size_t)n;
-  }
-  for (int digits = 15; digits <= 17; digits++) {
-    double back;
-    n = snprintf(out, room, "%.*g", digits, v);
-    if (sscanf(out, "%lf", &back) == 1 && !(back < v) && !(back > v))
-      break;
-  }
-  return (size_t)n;
-}
-
 static rad_status event(rad_ctx *c, const void *self, const rad_event *e)
 {
+  char number[32];
   static const char head[] = "trial,arm,seed,epoch,name,value\n";
   const char *file = ((const csv *)self)->file;
   if (e->type == RAD_EV_STUDY)
@@ -67,9 +51,7 @@ static rad_status event(rad_ctx *c, const void *self, const rad_event *e)
                               : (size_t)snprintf(line + n, 32, "%" PRIu64, e->epoch);
   line[n++] = ',';
   n += put_field(line + n, e->name);
-  line[n++] = ',';
-  n += put_number(line + n, 40, e->value);
-  line[n++] = '\n';
+  n += (size_t)snprintf(line + n, 40, ",%s\n", c->host->number(number, e->value));
   return c->host->append(c, file, line, n);
 }
 

@@ -36,25 +36,9 @@ static size_t put_string(char *out, const char *s)
   return n;
 }
 
-/* The fewest digits that read back as v. */
-static size_t put_number(char *out, size_t room, double v)
-{
-  int n = 0;
-  if (!isfinite(v)) {
-    n = snprintf(out, room, "%s", isnan(v) ? "\"nan\"" : v > 0.0 ? "\"inf\"" : "\"-inf\"");
-    return (size_t)n;
-  }
-  for (int digits = 15; digits <= 17; digits++) {
-    double back;
-    n = snprintf(out, room, "%.*g", digits, v);
-    if (sscanf(out, "%lf", &back) == 1 && !(back < v) && !(back > v))
-      break;
-  }
-  return (size_t)n;
-}
-
 static rad_status event(rad_ctx *c, const void *self, const rad_event *e)
 {
+  char number[32];
   const char *file = ((const jsonl *)self)->file;
   if (e->type == RAD_EV_STUDY) /* starts the file, so that it is there and of this study */
     return c->host->append(c, file, "", 0);
@@ -71,8 +55,8 @@ static rad_status event(rad_ctx *c, const void *self, const rad_event *e)
   n += (size_t)snprintf(line + n, 16, ", \"name\": ");
   n += put_string(line + n, e->name);
   n += (size_t)snprintf(line + n, 16, ", \"value\": ");
-  n += put_number(line + n, 40, e->value);
-  n += (size_t)snprintf(line + n, 8, "}\n");
+  const char *quote = isfinite(e->value) ? "" : "\""; /* JSON has no word for these */
+  n += (size_t)snprintf(line + n, 48, "%s%s%s}\n", quote, c->host->number(number, e->value), quote);
   return c->host->append(c, file, line, n);
 }
 
