@@ -283,9 +283,9 @@ rad_status fs_mkdirs(const char *path, diag *d)
     if (c != '/' && c != '\0')
       continue;
     t.s[i] = '\0';
-    if (mkdir(t.s, 0777) < 0 && !fs_is_dir(t.s)) {
-      if (errno == EEXIST)
-        errno = ENOTDIR;
+    const int why = mkdir(t.s, 0777) < 0 ? errno : 0;
+    if (why != 0 && !fs_is_dir(t.s)) {
+      errno = why == EEXIST ? ENOTDIR : why;
       s = failed(d, "create the folder", t.s);
     }
     t.s[i] = c;

@@ -185,7 +185,7 @@ static void stop_all(study *s, bool now)
 
 rad_status jobs_drain(study *s)
 {
-  const int before = study_signals();
+  const int before = study_signals() > 0; /* two may have come at once */
   bool killed = false;
   stop_all(s, false);
   while (s->nrunning > 0) {

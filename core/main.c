@@ -2,9 +2,11 @@
  * main.c - the program: finds the subcommand. */
 #include "commands.h"
 #include "study.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
   const char *name;
@@ -49,8 +51,29 @@ static int unknown(const char *name)
   return EXIT_USAGE;
 }
 
+/* One of the standard descriptors that is closed would be that of the next file: messages would
+ * go into the journal. */
+static bool fill_descriptors(void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+      return false;
+  return true;
+}
+
+/* Results that nobody got are no success. */
+static int finish(int exit)
+{
+  if ((fflush(stdout) == 0 && !ferror(stdout)) || (exit != EXIT_DONE && exit != EXIT_CRASHED))
+    return exit;
+  fputs("rademacher: cannot write to standard output\n", stderr);
+  return EXIT_IO;
+}
+
 int main(int argc, char **argv)
 {
+  if (!fill_descriptors())
+    return EXIT_IO;
   signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write */
   if (plugins_set_program(argv[0]) < 0 || plugins_set_environment() < 0) {
     fputs("rademacher: the path of this program is too long, or there is no memory\n", stderr);
@@ -62,14 +85,14 @@ int main(int argc, char **argv)
   }
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
     usage(stdout);
-    return EXIT_DONE;
+    return finish(EXIT_DONE);
   }
   if (strcmp(argv[1], "--version") == 0) {
     printf("rademacher %s, plugin ABI %u.%u\n", PACKAGE_VERSION, RAD_ABI, RAD_MINOR);
-    return EXIT_DONE;
+    return finish(EXIT_DONE);
   }
   for (size_t i = 0; i < NCOMMANDS; i++)
     if (strcmp(argv[1], commands[i].name) == 0)
-      return commands[i].run(argc - 1, argv + 1);
+      return finish(commands[i].run(argc - 1, argv + 1));
   return unknown(argv[1]);
 }

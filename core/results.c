@@ -171,6 +171,10 @@ rad_status job_result(study *s, job *j, const char *dir)
       arena_free(&look.mem);
       if (status >= 0)
         status = post_job_end(s, j, state, json_member_text(o, "reason"), o);
+    } else { /* left there, it would keep the job from ever being done */
+      diag_warning(s->diag, (origin){.file = path},
+                   "is damaged: the job goes on from its checkpoint");
+      unlink(path);
     }
     json_decref(o);
   }

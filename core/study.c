@@ -120,14 +120,28 @@ static rad_status check_folder(study *s, const char *lock, const char *ini)
 {
   const char **name;
   size_t n;
-  if (!fs_is_dir(s->dir) || fs_is_file(lock))
+  if (!fs_is_dir(s->dir))
     return RAD_OK;
   RAD_TRY(fs_list(s->dir, &s->mem, &name, &n, s->diag));
-  if (n == 0)
+  if (n == 0 || fs_is_file(lock)) /* asked last: another process may just have begun here */
     return RAD_OK;
   return diag_error(s->diag, RAD_EINVAL, (origin){0},
                     "%s: is not empty and no run directory%s; say -o with a new name", s->dir,
                     fs_is_file(ini) ? " (it has a config.ini, but no lock)" : "");
+}
+
+/* config.ini is written first: a journal alone may be that of another experiment. */
+static rad_status check_journal(study *s)
+{
+  const char *path = fs_join(&s->mem, s->dir, "journal.jsonl");
+  if (!path)
+    return RAD_ENOMEM;
+  if (!fs_is_file(path))
+    return RAD_OK;
+  return diag_error(s->diag, RAD_EINVAL, (origin){0},
+                    "%s: has a journal but no config.ini; restore it from a copy, or say -o with "
+                    "a new name",
+                    s->dir);
 }
 
 static rad_status take_folder(study *s)
@@ -142,8 +156,7 @@ static rad_status take_folder(study *s)
   RAD_TRY(fs_mkdirs(s->dir, s->diag));
   RAD_TRY(fs_lock(lock, &s->lock, s->diag));
   sweep(s->dir);
-  if (fs_is_file(ini))
-    RAD_TRY(experiment_same(s, ini, &changed));
+  RAD_TRY(fs_is_file(ini) ? experiment_same(s, ini, &changed) : check_journal(s));
   return changed ? experiment_write(s, ini) : RAD_OK;
 }
 
@@ -243,7 +256,7 @@ static rad_status run(study *s)
     checked = s->prepared;
     RAD_TRY(start_jobs(s));
     if (s->nrunning == 0 && !next_job(s) && !trial_wanted(s))
-      return RAD_OK;
+      return manifest_write(s); /* not yet there where every trial was ruled out */
     RAD_TRY(jobs_watch(s));
   }
 }

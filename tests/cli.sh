@@ -228,8 +228,35 @@ ok 'a metric that nobody reports: says which' grep -q 'main.val.acuracy has no v
 : >file
 rad run good.ini -o file/run -q
 ok 'a run directory that cannot be: status' status_is 74
+if [ -d /sys ]; then
+  rad run good.ini -o /sys/rademacher/run -q
+  ok 'a folder that cannot be made: status' status_is 74
+  ok 'a folder that cannot be made: says why' sh -c "! grep 'No such file' '$TMP/err'"
+fi
 rad run good.ini -o other --json
 ok '--json: status' status_is 0
 json() { ! grep -v '^{.*}$' "$TMP/out"; }
 ok '--json: an object in each line' json
+"$RADEMACHER" run good.ini -o closed <&- >&- 2>&-
+ok 'closed standard descriptors: status' test $? -eq 0
+ok 'closed standard descriptors: no message in the lock' test "$(wc -l <closed/lock)" -eq 1
+ok 'closed standard descriptors: nor in the journal' sh -c "! grep -v '^{.*}\$' closed/journal.jsonl"
+if [ -w /dev/full ]; then
+  for c in 'run good.ini -o other' 'check good.ini' --version; do
+    status=0
+    # shellcheck disable=SC2086 # words
+    "$RADEMACHER" $c >/dev/full 2>"$TMP/err" || status=$?
+    ok "$c to a full disk: status" status_is 74
+    ok "$c to a full disk: says so" err_has 'cannot write to standard output'
+  done
+fi
+
+# A result that was damaged before the study saw it is made anew from the checkpoint.
+sed '/"job_end"/,$d' again/journal.jsonl >cut.jsonl
+cp cut.jsonl again/journal.jsonl
+printf '{"state": "comp' >again/trials/0000/main/1/result.json
+rad run run/config.ini -o again -q
+ok 'a damaged result: status' status_is 0
+ok 'a damaged result: says so' err_has 'result.json: warning: is damaged'
+ok 'a damaged result: the same comes out' same_sums
 finish

@@ -156,8 +156,8 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 
 static void set_up(void)
 {
-  static const char *const fakes[] = {"FAKE_CRASH",   "FAKE_CRASH_ONCE", "FAKE_FULL",
-                                      "FAKE_DIVERGE", "FAKE_SLOW",       "FAKE_PRINT"};
+  static const char *const fakes[] = {"FAKE_CRASH", "FAKE_CRASH_ONCE", "FAKE_FULL", "FAKE_DIVERGE",
+                                      "FAKE_SLOW",  "FAKE_PRINT",      "FAKE_HANG"};
   for (size_t i = 0; i < sizeof fakes / sizeof *fakes; i++)
     unsetenv(fakes[i]);
   const char *tmp = getenv("TMPDIR");
@@ -289,6 +289,22 @@ START_TEST(a_full_disk_stops_and_resumes)
 }
 END_TEST
 
+/* Where a job cannot have a log, as on a full disk, it has not crashed. */
+START_TEST(a_job_without_a_log)
+{
+  setenv("FAKE_FULL", "noise", 1);
+  ck_assert_int_eq(run(searched, "a", NULL, two), EXIT_IO);
+  unsetenv("FAKE_FULL");
+  ck_assert_int_eq(remove(in_folder("a/trials/0000/noise/1/log.txt")), 0);
+  ck_assert_int_eq(mkdir(in_folder("a/trials/0000/noise/1/log.txt"), 0777), 0);
+  ck_assert_int_eq(run(searched, "a", NULL, two), EXIT_IO);
+  ck_assert_msg(strstr(messages, "log.txt") != NULL, "%s", messages);
+  ck_assert_int_eq(count_lines("a", "journal.jsonl", "\"crash\""), 0);
+  ck_assert_int_eq(rmdir(in_folder("a/trials/0000/noise/1/log.txt")), 0);
+  ck_assert_int_eq(run(searched, "a", NULL, two), EXIT_DONE);
+}
+END_TEST
+
 static const char *const longer[] = {"run.epochs=200", NULL};
 
 static pid_t run_apart(const char *name)
@@ -322,6 +338,35 @@ START_TEST(a_signal_stops_after_a_checkpoint)
   ck_assert_int_eq(run(searched, "b", longer, two), EXIT_DONE);
   same_summaries("a", "b");
   ck_assert_int_eq(count_lines("a", "journal.jsonl", "\"crash\""), 0);
+}
+END_TEST
+
+/* A worker that does not listen: the first signal waits for it, the second does not, nor do two
+ * that come at once. */
+START_TEST(a_second_signal_stops_now)
+{
+  for (int at_once = 0; at_once < 2; at_once++) {
+    int st;
+    setenv("FAKE_HANG", "real", 1);
+    const pid_t p = run_apart(at_once ? "b" : "a");
+    pause_ms(250);
+    kill(p, at_once ? SIGSTOP : SIGTERM);
+    pause_ms(50);
+    ck_assert_int_eq(waitpid(p, &st, WNOHANG), 0);
+    kill(p, SIGTERM);
+    kill(p, SIGINT);
+    kill(p, SIGCONT);
+    pid_t ended = 0;
+    for (int i = 0; i < 100 && ended == 0; i++) {
+      pause_ms(50);
+      ended = waitpid(p, &st, WNOHANG);
+    }
+    if (ended == 0)
+      kill(p, SIGKILL);
+    ck_assert_int_eq(ended, p);
+    ck_assert(WIFEXITED(st));
+    ck_assert_int_eq(WEXITSTATUS(st), EXIT_TRY_AGAIN);
+  }
 }
 END_TEST
 
@@ -385,6 +430,17 @@ START_TEST(another_experiment)
 }
 END_TEST
 
+/* Whose journal it is, only config.ini says. */
+START_TEST(a_journal_without_its_experiment)
+{
+  ck_assert_int_eq(run(searched, "a", NULL, two), EXIT_DONE);
+  ck_assert_int_eq(remove(in_folder("a/config.ini")), 0);
+  ck_assert_int_eq(run(plain, "a", NULL, two), EXIT_USAGE);
+  ck_assert_msg(strstr(messages, "no config.ini") != NULL, "%s", messages);
+  ck_assert(!fs_is_file(in_folder("a/config.ini")));
+}
+END_TEST
+
 START_TEST(a_folder_of_something_else)
 {
   ck_assert_int_eq(mkdir(in_folder("a"), 0777), 0);
@@ -445,6 +501,9 @@ START_TEST(constraints_before_training)
   }
   ck_assert_msg(pruned > 0 && pruned < 5, "%u pruned", pruned);
   json_decref(o);
+  static const char *const none[] = {"constraint.small.max=1", NULL};
+  ck_assert_int_eq(run(ini, "b", none, two), EXIT_DONE);
+  ck_assert(fs_is_file(in_folder("b/manifest.json")));
 }
 END_TEST
 
@@ -549,10 +608,13 @@ static Suite *suite(void)
   tcase_add_test(t, a_job_that_always_crashes);
   tcase_add_test(t, divergence_is_a_result);
   tcase_add_test(t, a_full_disk_stops_and_resumes);
+  tcase_add_test(t, a_job_without_a_log);
   tcase_add_test(t, a_signal_stops_after_a_checkpoint);
+  tcase_add_test(t, a_second_signal_stops_now);
   tcase_add_test(t, one_coordinator);
   tcase_add_test(t, workers_die_with_their_coordinator);
   tcase_add_test(t, another_experiment);
+  tcase_add_test(t, a_journal_without_its_experiment);
   tcase_add_test(t, a_folder_of_something_else);
   tcase_add_test(t, another_arithmetic);
   tcase_add_test(t, a_torn_journal);

@@ -90,17 +90,14 @@ static const char **environment(rad_ctx *c, const rad_job *j, char parent[PARENT
   return v;
 }
 
-_Noreturn static void child(const rad_job *j, const char *const *env, int alive)
+_Noreturn static void child(const rad_job *j, const char *const *env, int log, int alive)
 { /* between fork and exec: only what is safe in a signal handler */
   setpgid(0, 0);
   const int null = open("/dev/null", O_RDONLY);
-  const int log = open(j->log, O_WRONLY | O_CREAT | O_APPEND, 0666);
-  if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
+  if (null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
     _exit(126);
   if (null > 2)
     close(null);
-  if (log > 2)
-    close(log);
   if (fcntl(alive, F_SETFD, 0) < 0 || chdir(j->dir) != 0)
     _exit(126);
   execve(j->argv[0], (char *const *)(uintptr_t)j->argv, (char *const *)(uintptr_t)env);
@@ -126,12 +123,30 @@ static nfds_t free_place(const table *t)
   return i;
 }
 
+/* -1: errno says why. *end becomes readable when the process has ended. */
+static pid_t begin(const rad_job *j, const char *const *env, int log, int *end)
+{
+  int fd[2];
+  if (!private_pipe(fd))
+    return -1;
+  const pid_t p = fork();
+  if (p == 0)
+    child(j, env, log, fd[1]);
+  const int why = errno;
+  close(fd[1]);
+  if (p < 0)
+    close(fd[0]);
+  *end = fd[0];
+  errno = why;
+  return p;
+}
+
 static rad_status start(rad_ctx *c, const void *self, rad_job *j)
 {
   table *t = ((const local *)self)->table;
   const nfds_t place = free_place(t);
   char parent[PARENT];
-  int fd[2];
+  int end = -1;
   if (place == MOST)
     return rad_fail(c, RAD_EINVAL, "more than %d processes", MOST);
   if (j->deadline > 0.0)
@@ -139,19 +154,16 @@ static rad_status start(rad_ctx *c, const void *self, rad_job *j)
   const char *const *env = environment(c, j, parent);
   if (!env)
     return RAD_ENOMEM;
-  if (!private_pipe(fd))
-    return rad_fail(c, RAD_EIO, "cannot make a pipe: %s", strerror(errno));
-  const pid_t p = fork();
-  if (p == 0)
-    child(j, env, fd[1]);
+  const int log = open(j->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (log < 0) /* here, where a full disk can be told from a job that crashed */
+    return rad_fail(c, RAD_EIO, "cannot open %s: %s", j->log, strerror(errno));
+  const pid_t p = begin(j, env, log, &end);
   const int why = errno;
-  close(fd[1]);
-  if (p < 0) {
-    close(fd[0]);
+  close(log);
+  if (p < 0)
     return rad_fail(c, RAD_EIO, "cannot start a process: %s", strerror(why));
-  }
   setpgid(p, p); /* here too: whoever is first, it is in its group before it can be stopped */
-  t->end[place] = (struct pollfd){.fd = fd[0], .events = POLLIN};
+  t->end[place] = (struct pollfd){.fd = end, .events = POLLIN};
   t->pid[place] = p;
   t->n = place == t->n ? t->n + 1 : t->n;
   snprintf(j->handle, sizeof j->handle, "%ld", (long)p);
