@@ -307,17 +307,22 @@ END_TEST
 
 static const char *const longer[] = {"run.epochs=200", NULL};
 
-static pid_t run_apart(const char *name)
-{
-  const pid_t p = fork();
-  if (p == 0)
-    _exit(run(searched, name, longer, two));
-  return p;
-}
-
 static void pause_ms(long ms)
 {
   nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+/* A study of its own process, once its first job is in mid-training. */
+static pid_t run_apart(const char *name)
+{
+  char metrics[128];
+  const pid_t p = fork();
+  if (p == 0)
+    _exit(run(searched, name, longer, two));
+  snprintf(metrics, sizeof metrics, "%s/trials/0000/real/1/metrics.jsonl", name);
+  for (int i = 0; i < 1000 && !fs_is_file(in_folder(metrics)); i++)
+    pause_ms(20);
+  return p;
 }
 
 START_TEST(a_signal_stops_after_a_checkpoint)
@@ -325,7 +330,6 @@ START_TEST(a_signal_stops_after_a_checkpoint)
   int st;
   setenv("FAKE_SLOW", "1", 1);
   const pid_t p = run_apart("a");
-  pause_ms(250);
   kill(p, SIGTERM);
   ck_assert_int_eq(waitpid(p, &st, 0), p);
   ck_assert(WIFEXITED(st));
@@ -349,7 +353,6 @@ START_TEST(a_second_signal_stops_now)
     int st;
     setenv("FAKE_HANG", "real", 1);
     const pid_t p = run_apart(at_once ? "b" : "a");
-    pause_ms(250);
     kill(p, at_once ? SIGSTOP : SIGTERM);
     pause_ms(50);
     ck_assert_int_eq(waitpid(p, &st, WNOHANG), 0);
@@ -375,7 +378,6 @@ START_TEST(one_coordinator)
   int st;
   setenv("FAKE_SLOW", "1", 1);
   const pid_t p = run_apart("a");
-  pause_ms(200);
   char owner[32];
   snprintf(owner, sizeof owner, "%ld", (long)p);
   ck_assert_int_eq(run(searched, "a", longer, two), EXIT_TRY_AGAIN);
@@ -390,15 +392,18 @@ START_TEST(workers_die_with_their_coordinator)
   int st;
   setenv("FAKE_SLOW", "1", 1);
   const pid_t p = run_apart("a");
-  pause_ms(250);
   kill(p, SIGKILL);
   waitpid(p, &st, 0);
-  pause_ms(100);
   int lock = open(in_folder("a/trials/0000/real/1/lock"), O_RDWR);
   ck_assert_int_ge(lock, 0);
   close(lock);
   diag g = {0};
-  ck_assert_int_eq(fs_lock(in_folder("a/trials/0000/real/1/lock"), &lock, &g), RAD_OK);
+  rad_status held = RAD_ECANCEL;
+  for (int i = 0; i < 250 && held == RAD_ECANCEL; i++) { /* it ends soon after, not at once */
+    pause_ms(20);
+    held = fs_lock(in_folder("a/trials/0000/real/1/lock"), &lock, &g);
+  }
+  ck_assert_int_eq(held, RAD_OK);
   close(lock);
   diag_free(&g);
   unsetenv("FAKE_SLOW");
