@@ -251,6 +251,26 @@ if [ -w /dev/full ]; then
   done
 fi
 
+# A disk that is full in mid-run, played by a limit of 20 KiB on each file: the checkpoint does not fit.
+wide='-s layer.hidden.units=2000 -s run.checkpoint=0 -q'
+# shellcheck disable=SC2086 # words
+rad run good.ini $wide -o roomy
+(
+  trap '' XFSZ
+  ulimit -f 40
+  # shellcheck disable=SC2086
+  "$RADEMACHER" run good.ini $wide -o full >"$TMP/out" 2>"$TMP/err"
+)
+status=$?
+ok 'a disk full in mid-run: status' status_is 74
+ok 'a disk full in mid-run: says which file' err_has last.safetensors
+ok 'a disk full in mid-run: nothing half-written' sh -c '! find full -name "*.safetensors*" -o -name "*.tmp*" | grep .'
+# shellcheck disable=SC2086
+rad run good.ini $wide -o full
+ok 'the disk has room again: goes on' status_is 0
+ok 'the disk has room again: the same comes out' \
+  [ "$(sums roomy/summary.json)" = "$(sums full/summary.json)" ]
+
 # A result that was damaged before the study saw it is made anew from the checkpoint.
 sed '/"job_end"/,$d' again/journal.jsonl >cut.jsonl
 cp cut.jsonl again/journal.jsonl
