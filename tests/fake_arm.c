@@ -50,7 +50,7 @@ static void write_checkpoint(env *v, const char *path, uint64_t e)
 
 static rad_status misbehave(const arm_job *j, uint64_t e, const char *once)
 {
-  while (e == 2 && asked("FAKE_HANG", j->arm))
+  while (e == 2 && asked("FAKE_HANG", j->arm)) /* deaf to signals */
     nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
   if (e == 2 && asked("FAKE_CRASH", j->arm)) {
     fprintf(stderr, "an ounce of \"quicksilver\"\n");
@@ -97,7 +97,9 @@ static rad_status train(env *v, const arm_job *j, double lr, int64_t epochs, are
       continue;
     if (getenv("FAKE_SLOW"))
       nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
-    s = *v->cancelled ? RAD_ECANCEL : misbehave(j, e, once);
+    s = misbehave(j, e, once);
+    if (s == RAD_OK && *v->cancelled)
+      s = RAD_ECANCEL;
     if (s == RAD_OK)
       write_checkpoint(v, check, e);
   }
