@@ -63,6 +63,12 @@ static rad_status count_act(rad_ctx *c, uint32_t act, float alpha, size_t n, con
   (void)c, (void)act, (void)alpha, (void)n, (void)x, (void)y;
   return RAD_OK;
 }
+static rad_status count_act_back(rad_ctx *c, uint32_t act, float alpha, size_t n, const float *y,
+                                 const float *dy, float *dx)
+{
+  (void)c, (void)act, (void)alpha, (void)n, (void)y, (void)dy, (void)dx;
+  return RAD_OK;
+}
 static const char *counting_identity(rad_ctx *c)
 {
   (void)c;
@@ -80,5 +86,6 @@ rad_math math_counting(void)
                     .sparse_input = count_sparse,
                     .sparse_weight = count_sparse,
                     .act = count_act,
-                    .identity = counting_identity};
+                    .identity = counting_identity,
+                    .act_back = count_act_back};
 }

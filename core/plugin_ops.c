@@ -4,7 +4,7 @@
 #include "plugin_file.h"
 #include <string.h>
 
-enum { MAX_STRUCT = 4096, MAX_NEEDED = 3 };
+enum { MAX_STRUCT = 4096, MAX_NEEDED = 4 };
 
 typedef struct needed {
   size_t offset;
@@ -54,7 +54,8 @@ static const rule rules[] = {
     [RAD_BACKEND] = {"backend",
                      sizeof(rad_math),
                      true,
-                     {NEED(rad_math, gemm), NEED(rad_math, act), NEED(rad_math, identity)}},
+                     {NEED(rad_math, gemm), NEED(rad_math, act), NEED(rad_math, act_back),
+                      NEED(rad_math, identity)}},
 };
 
 static const rule *rule_of(uint32_t kind)

@@ -42,6 +42,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/search/grid.la \
   plugins/search/random.la
 
+plugins_backend_openblas_la_SOURCES = plugins/backend/openblas.c plugins/backend/act.h
 plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
 plugins_dataset_folder_la_SOURCES = \

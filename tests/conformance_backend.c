@@ -154,6 +154,32 @@ START_TEST(test_act)
 }
 END_TEST
 
+/* slopes from results, against the derivative of the formula */
+START_TEST(test_act_back)
+{
+  enum { MANY = 1013 };
+  rig r;
+  rig_open(&r, _i);
+  float *x = numbers(&r.b, 6, MANY, 0.01f), *y = room(&r.b, MANY, sizeof *y),
+        *dy = numbers(&r.b, 7, MANY, 0.0f), *dx = room(&r.b, MANY, sizeof *dx), one;
+  for (uint32_t act = RAD_ACT_NONE; act <= RAD_ACT_SIGMOID; act++) {
+    ck_assert_int_eq(r.math.act(&r.i->ctx, act, 0.31f, MANY, x, y), RAD_OK);
+    ck_assert_int_eq(r.math.act_back(&r.i->ctx, act, 0.31f, MANY, y, dy, dx), RAD_OK);
+    for (size_t i = 0; i < MANY; i++) {
+      const double h = 1e-4, v = (double)x[i], a = (double)0.31f;
+      const double slope = (act_of(act, a, v + h) - act_of(act, a, v - h)) / (2 * h);
+      ck_assert_msg(fabs((double)dx[i] - slope * (double)dy[i]) < 1e-5, "slope of act %u at %g",
+                    act, v);
+      r.math.act_back(&r.i->ctx, act, 0.31f, 1, y + i, dy + i, &one);
+      ck_assert_msg(same_bits(&one, &dx[i], sizeof one), "act %u: bits depend on the place", act);
+    }
+    r.math.act_back(&r.i->ctx, act, 0.31f, MANY, y, dy, dy);
+    ck_assert_msg(same_bits(dx, dy, MANY * sizeof *dx), "slope of act %u in place", act);
+  }
+  bench_close(&r.b);
+}
+END_TEST
+
 START_TEST(test_identity)
 {
   rig r;
@@ -297,8 +323,8 @@ START_TEST(test_sparse)
   enum { U = 4, D = 5, B = 3, NNZ = 7 };
   static const uint64_t row[] = {0, 2, 2, 6, 7}, order[] = {2, 0, 3, 6, 4, 1, 5},
                         start[] = {0, 1, 2, 4, 5, 7};
-  static const uint32_t col[] = {1, 4, 0, 2, 3, 4, 2};
-  const rad_pattern p = {U, D, NNZ, row, col, order, start};
+  static const uint32_t col[] = {1, 4, 0, 2, 3, 4, 2}, by[] = {2, 0, 2, 3, 2, 0, 2};
+  const rad_pattern p = {U, D, NNZ, row, col, order, start, by};
   rig r;
   rig_open(&r, _i);
   rad_ctx *c = &r.i->ctx;
@@ -351,6 +377,7 @@ TCase *backend_cases(void)
   tcase_add_loop_test(t, test_gemm, 0, n);
   tcase_add_loop_test(t, test_bf16, 0, n);
   tcase_add_loop_test(t, test_act, 0, n);
+  tcase_add_loop_test(t, test_act_back, 0, n);
   tcase_add_loop_test(t, test_identity, 0, n);
   tcase_add_loop_test(t, test_conv, 0, n);
   tcase_add_loop_test(t, test_sparse, 0, n);

@@ -176,13 +176,14 @@ static rad_pattern *pattern_of(rig *r, rad_param *p)
   rad_pattern *t = room(r->b, 1, sizeof *t);
   uint64_t *row = room(r->b, p->n + 1, sizeof *row), *order = room(r->b, p->n, sizeof *order),
            *start = room(r->b, p->n + 1, sizeof *start);
-  uint32_t *col = room(r->b, p->n, sizeof *col);
+  uint32_t *col = room(r->b, p->n, sizeof *col), *by = room(r->b, p->n, sizeof *by);
   *t = (rad_pattern){.rows = p->shape.dim[0],
                      .cols = p->n / p->shape.dim[0],
                      .row = row,
                      .col = col,
                      .order = order,
-                     .start = start};
+                     .start = start,
+                     .by = by};
   for (size_t i = 0; i < p->n; i++) {
     row[i / t->cols + 1] += p->value[i] != 0.0f;
     if (p->value[i] != 0.0f)
@@ -194,6 +195,9 @@ static rad_pattern *pattern_of(rig *r, rad_param *p)
     for (size_t k = 0; k < t->nnz; k++)
       if (col[k] == c)
         order[n++] = k;
+  for (size_t q = 0; q < t->nnz; q++)
+    while (row[by[q] + 1] <= order[q])
+      by[q]++;
   return t;
 }
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define RAD_ABI     1u   /* raised only when an existing member changes its meaning */
-#define RAD_MINOR   0u   /* raised with every appended member */
+#define RAD_MINOR   1u   /* raised with every appended member */
 #define RAD_RELEASE 100u /* version-locked kinds must be built for exactly this release */
 
 typedef enum rad_status {

@@ -193,20 +193,6 @@ static rad_status sparse(rad_ctx *c, const rad_sparse *s)
   return RAD_OK;
 }
 
-/* The row of nonzero k: the last one that starts at or before it. */
-static size_t row_of(const rad_pattern *p, uint64_t k)
-{
-  size_t lo = 0, hi = p->rows;
-  while (hi - lo > 1) {
-    const size_t mid = lo + (hi - lo) / 2;
-    if (p->row[mid] <= k)
-      lo = mid;
-    else
-      hi = mid;
-  }
-  return lo;
-}
-
 static rad_status sparse_input(rad_ctx *c, const rad_sparse *s)
 {
   const rad_pattern *p = s->pattern;
@@ -215,7 +201,7 @@ static rad_status sparse_input(rad_ctx *c, const rad_sparse *s)
     for (size_t d = 0; d < p->cols; d++) {
       double v = 0;
       for (uint64_t q = p->start[d]; q < p->start[d + 1]; q++)
-        v += (double)s->value[p->order[q]] * (double)s->dy[i * p->rows + row_of(p, p->order[q])];
+        v += (double)s->value[p->order[q]] * (double)s->dy[i * p->rows + p->by[q]];
       s->dx[i * p->cols + d] = (float)v;
     }
   return RAD_OK;
@@ -242,6 +228,33 @@ static rad_status act(rad_ctx *c, uint32_t a, float alpha, size_t n, const float
   return RAD_OK;
 }
 
+static double slope(uint32_t a, double alpha, double y)
+{
+  switch (a) {
+  case RAD_ACT_RELU:
+    return y > 0 ? 1 : 0;
+  case RAD_ACT_LEAKY:
+    return y > 0 ? 1 : alpha;
+  case RAD_ACT_ELU:
+    return y > 0 ? 1 : y + alpha;
+  case RAD_ACT_TANH:
+    return (1 - y) * (1 + y);
+  case RAD_ACT_SIGMOID:
+    return y * (1 - y);
+  default:
+    return 1;
+  }
+}
+
+static rad_status act_back(rad_ctx *c, uint32_t a, float alpha, size_t n, const float *y,
+                           const float *dy, float *dx)
+{
+  (void)c;
+  for (size_t i = 0; i < n; i++)
+    dx[i] = (float)((double)dy[i] * slope(a, (double)alpha, (double)y[i]));
+  return RAD_OK;
+}
+
 static const char *identity(rad_ctx *c)
 {
   (void)c;
@@ -249,7 +262,7 @@ static const char *identity(rad_ctx *c)
 }
 
 static const rad_math ops = {.size = sizeof ops,
-                             .caps = RAD_CAP_BF16 | RAD_CAP_EPILOGUE | RAD_CAP_EXACT,
+                             .caps = RAD_CAP_BF16 | RAD_CAP_EPILOGUE | RAD_CAP_EXACT | RAD_CAP_ROWS,
                              .gemm = gemm,
                              .conv = conv,
                              .conv_input = conv_input,
@@ -258,7 +271,8 @@ static const rad_math ops = {.size = sizeof ops,
                              .sparse_input = sparse_input,
                              .sparse_weight = sparse_weight,
                              .act = act,
-                             .identity = identity};
+                             .identity = identity,
+                             .act_back = act_back};
 static const rad_plugin reference_plugin = {RAD_PLUGIN(RAD_BACKEND, "reference", reference, &ops),
                                             .summary = "plain loops, the same bits everywhere"};
 RAD_EXPORT(&reference_plugin)

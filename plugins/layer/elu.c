@@ -36,10 +36,9 @@ static rad_status forward(rad_ctx *c, const void *self, const rad_pass *p)
 static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
 {
   const elu *e = self;
-  (void)c;
-  for (size_t i = 0; p->dx[0] && i < p->n * e->n; i++)
-    p->dx[0][i] = p->dy[i] * (p->y[i] > 0.0f ? 1.0f : p->y[i] + e->alpha);
-  return RAD_OK;
+  if (!p->dx[0])
+    return RAD_OK;
+  return c->math->act_back(c, RAD_ACT_ELU, e->alpha, p->n * e->n, p->y, p->dy, p->dx[0]);
 }
 
 static const rad_layer_ops ops = {

@@ -39,10 +39,9 @@ static rad_status forward(rad_ctx *c, const void *self, const rad_pass *p)
 static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
 {
   const relu *r = self;
-  (void)c;
-  for (size_t i = 0; p->dx[0] && i < p->n * r->n; i++)
-    p->dx[0][i] = p->dy[i] * (p->y[i] > 0.0f ? 1.0f : r->slope);
-  return RAD_OK;
+  if (!p->dx[0])
+    return RAD_OK;
+  return c->math->act_back(c, r->act, r->slope, p->n * r->n, p->y, p->dy, p->dx[0]);
 }
 
 static const rad_layer_ops ops = {

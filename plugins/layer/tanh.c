@@ -29,10 +29,9 @@ static rad_status forward(rad_ctx *c, const void *self, const rad_pass *p)
 static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
 {
   const tanh_layer *t = self;
-  (void)c;
-  for (size_t i = 0; p->dx[0] && i < p->n * t->n; i++)
-    p->dx[0][i] = p->dy[i] * ((1.0f - p->y[i]) * (1.0f + p->y[i]));
-  return RAD_OK;
+  if (!p->dx[0])
+    return RAD_OK;
+  return c->math->act_back(c, RAD_ACT_TANH, 0.0f, p->n * t->n, p->y, p->dy, p->dx[0]);
 }
 
 static const rad_layer_ops ops = {
