@@ -194,17 +194,17 @@ static void prefetch(const uint8_t *p, const window *w, size_t size)
     PREFETCH(q + j);
 }
 
-static void gather(batch *b, const rad_source *s, size_t n)
+static void gather(batch *b, const rad_source *s, size_t from, size_t to)
 {
   const pool *p = s->pool;
   const window *w = &p->window;
   const size_t D = rad_count(&p->facts.sample), bytes = stored_bytes(s);
   const size_t size = p->facts.type == RAD_U8 ? 1 : sizeof(float);
   const bool whiten = p->keys.scale == SCALE_WHITEN;
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = from; i < to; i++) {
     const uint8_t *v = stored(s, bytes, b->id[i]) + w->offset * size;
     float *x = b->b.x + i * D;
-    if (i + AHEAD < n)
+    if (i + AHEAD < to)
       prefetch(stored(s, bytes, b->id[i + AHEAD]), w, size);
     if (whiten && size == 1) {
       whiten_bytes(x, v, w, (double)p->facts.scale);
@@ -223,14 +223,14 @@ static void gather(batch *b, const rad_source *s, size_t n)
 }
 
 /* The window of each sample, as input noise wants it: stored numbers, or natural units. */
-static void gather_raw(const batch *b, const rad_source *s, size_t n, void *out)
+static void gather_raw(const batch *b, const rad_source *s, size_t from, size_t to, void *out)
 {
   const pool *p = s->pool;
   const window *w = &p->window;
   const size_t D = rad_count(&p->facts.sample), bytes = stored_bytes(s);
   const size_t size = p->facts.type == RAD_U8 ? 1 : sizeof(float);
   const bool natural = is_natural(p);
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = from; i < to; i++)
     for (size_t j = 0; j < w->lines; j++) {
       const size_t at = i * D + j * w->line;
       const uint8_t *v = stored(s, bytes, b->id[i]) + (w->offset + j * w->pitch) * size;
@@ -244,23 +244,26 @@ static void gather_raw(const batch *b, const rad_source *s, size_t n, void *out)
     }
 }
 
-static rad_status gather_noisy(batch *b, const rad_source *s, size_t n)
+static rad_status gather_noisy(batch *b, const rad_source *s, size_t from, size_t to, uint32_t w)
 {
   const pool *p = s->pool;
-  const size_t D = rad_count(&p->facts.sample);
-  void *x = p->noise_facts.type == RAD_U8 ? (void *)b->raw : (void *)b->b.x;
-  gather_raw(b, s, n, x);
+  const size_t D = rad_count(&p->facts.sample), n = to - from;
+  const bool bytes = p->noise_facts.type == RAD_U8;
+  void *x = bytes ? (void *)b->raw : (void *)b->b.x;
+  void *first = bytes ? (void *)(b->raw + from * D) : (void *)(b->b.x + from * D);
+  gather_raw(b, s, from, to, x);
   for (size_t k = 0; k < s->ninput; k++) {
     instance *m = s->input[k];
-    rad_part part = {.facts = &p->noise_facts, .split = s->split, .n = n, .id = b->id, .x = x};
-    const size_t mark = scratch_mark(m->env);
-    const rad_status r = m->plugin->ops.noise.split(&m->ctx, m->self, &part);
-    scratch_release(m->env, mark);
+    rad_part part = {
+        .facts = &p->noise_facts, .split = s->split, .n = n, .id = b->id + from, .x = first};
+    const size_t mark = scratch_mark_of(m->env, w);
+    const rad_status r = m->plugin->ops.noise.split(instance_ctx(m, w), m->self, &part);
+    scratch_release_of(m->env, w, mark);
     RAD_TRY(r);
   }
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = from; i < to; i++) {
     float *out = b->b.x + i * D;
-    if (x == b->raw)
+    if (bytes)
       bytes_by(out, b->raw + i * D, D, &p->noisy);
     else
       floats_by(out, out, D, &p->noisy);
@@ -272,21 +275,19 @@ static rad_status gather_noisy(batch *b, const rad_source *s, size_t n)
 
 /* --- targets --- */
 
-static void gather_labels(batch *b, const rad_source *s, size_t n)
+static void gather_labels(batch *b, const rad_source *s, size_t from, size_t to)
 {
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = from; i < to; i++) {
     b->label[i] = s->label[b->row[i]];
     b->truth[i] = s->truth[b->row[i]];
   }
-  b->b.label = b->label;
-  b->b.truth = s->truth != s->label ? b->truth : NULL;
 }
 
-static void gather_targets(batch *b, const rad_source *s, size_t n)
+static void gather_targets(batch *b, const rad_source *s, size_t from, size_t to)
 {
   const rad_facts *f = &s->pool->facts;
   const size_t T = f->ntarget;
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = from; i < to; i++) {
     float *t = b->b.target + i * T;
     if (s->soft)
       memcpy(t, s->soft + b->row[i] * T, T * sizeof *t);
@@ -298,20 +299,41 @@ static void gather_targets(batch *b, const rad_source *s, size_t n)
   }
 }
 
-static rad_status batch_noise(batch *b, const rad_source *s)
+rad_batch batch_part(const rad_batch *b, size_t from, size_t to)
+{
+  const size_t D = rad_count(&b->facts->sample), T = b->facts->ntarget;
+  rad_batch p = *b;
+  p.first = b->first + from;
+  p.n = to - from;
+  p.id += from;
+  p.row += from;
+  p.x += from * D;
+  p.target += from * T;
+  p.weight += from;
+  p.label = b->label ? b->label + from : NULL;
+  p.truth = b->truth ? b->truth + from : NULL;
+  p.y = b->y ? b->y + from * T : NULL;
+  p.dy = b->dy ? b->dy + from * T : NULL;
+  p.dx = b->dx ? b->dx + from * D : NULL;
+  p.loss = b->loss ? b->loss + from : NULL;
+  return p;
+}
+
+static rad_status batch_noise(batch *b, const rad_source *s, size_t from, size_t to, uint32_t w)
 {
   for (size_t k = 0; k < s->nbatch; k++) {
     instance *m = s->batch[k];
-    const size_t mark = scratch_mark(m->env);
-    const rad_status r = m->plugin->ops.noise.batch(&m->ctx, m->self, &b->b);
-    scratch_release(m->env, mark);
+    rad_batch part = batch_part(&b->b, from, to);
+    const size_t mark = scratch_mark_of(m->env, w);
+    const rad_status r = m->plugin->ops.noise.batch(instance_ctx(m, w), m->self, &part);
+    scratch_release_of(m->env, w, mark);
     RAD_TRY(r);
   }
   return RAD_OK;
 }
 
-rad_status batch_fill(batch *b, rad_source *s, const uint64_t *row, uint64_t first, size_t n,
-                      const rad_when *when, bool training)
+rad_status batch_begin(batch *b, rad_source *s, const uint64_t *row, uint64_t first, size_t n,
+                       const rad_when *when)
 {
   env *e = s->data->env;
   if (n > b->cap)
@@ -329,15 +351,31 @@ rad_status batch_fill(batch *b, rad_source *s, const uint64_t *row, uint64_t fir
   b->b.facts = &s->data->facts;
   b->b.n = b->b.total = n;
   b->b.first = 0;
-  b->b.label = b->b.truth = NULL;
+  b->b.label = s->label ? b->label : NULL;
+  b->b.truth = s->label && s->truth != s->label ? b->truth : NULL;
   b->b.y = b->b.dy = b->b.dx = NULL;
   b->b.loss = NULL;
+  return RAD_OK;
+}
+
+rad_status batch_rows(batch *b, size_t from, size_t to, bool training, uint32_t worker)
+{
+  const rad_source *s = b->source;
+  if (from >= to)
+    return RAD_OK;
   if (s->label)
-    gather_labels(b, s, n);
-  gather_targets(b, s, n);
+    gather_labels(b, s, from, to);
+  gather_targets(b, s, from, to);
   if (s->ninput > 0)
-    RAD_TRY(gather_noisy(b, s, n));
+    RAD_TRY(gather_noisy(b, s, from, to, worker));
   else
-    gather(b, s, n);
-  return training ? batch_noise(b, s) : RAD_OK;
+    gather(b, s, from, to);
+  return training ? batch_noise(b, s, from, to, worker) : RAD_OK;
+}
+
+rad_status batch_fill(batch *b, rad_source *s, const uint64_t *row, uint64_t first, size_t n,
+                      const rad_when *when, bool training)
+{
+  RAD_TRY(batch_begin(b, s, row, first, n, when));
+  return batch_rows(b, 0, n, training, 0);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * checkpoint.c - everything that decides how a training goes on: tensors, momenta, slots, declared
  * state of every plugin, the marked copy, metrics, the step. Draws have addresses, so there is no
- * state of a generator. */
+ * state of a generator. Tensors of the network are written as other programs expect them, whatever
+ * their layout here: (out, in, h, w), zeros where they are masked, the mask beside them. */
 #include "json.h"
 #include "safetensors.h"
 #include "train.h"
@@ -11,32 +12,89 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct list { /* the tensors of a checkpoint; they point into the trainer */
-  st_tensor *v;
-  size_t n, cap;
+typedef struct list { /* the tensors of a checkpoint */
+  const model *m;
+  st_tensor *v; /* (n) data: where it is in the trainer, or a copy in file order */
+  const param **param; /* (n) NULL: as it is in the trainer */
+  float **stored;      /* (n) of a param: where it is in the trainer */
+  size_t n, cap, cparam, cstored;
   arena mem;
-  bool failed;
+  rad_status status;
 } list;
+
+static void fail(list *l, rad_status s)
+{
+  l->status = l->status < 0 ? l->status : s;
+}
+
+static void add_as(list *l, st_tensor t, const param *p, float *stored)
+{
+  st_tensor *v = array_grow(l->v, l->n, &l->cap, sizeof *v);
+  l->v = v ? v : l->v;
+  const param **q = array_grow(l->param, l->n, &l->cparam, sizeof *q);
+  l->param = q ? q : l->param;
+  float **f = array_grow(l->stored, l->n, &l->cstored, sizeof *f);
+  l->stored = f ? f : l->stored;
+  if (!v || !q || !f || !t.name) {
+    fail(l, RAD_ENOMEM);
+    return;
+  }
+  v[l->n] = t;
+  q[l->n] = p;
+  f[l->n++] = stored;
+}
 
 static void add(list *l, const char *name, uint32_t type, const rad_shape *shape, void *from,
                 size_t bytes)
 {
-  st_tensor *grown = array_grow(l->v, l->n, &l->cap, sizeof *grown);
-  if (!grown) {
-    l->failed = true;
-    return;
-  }
-  l->v = grown;
-  l->failed |= name == NULL;
-  l->v[l->n++] = (st_tensor){name, type, *shape, from, bytes};
+  add_as(l, (st_tensor){name, type, *shape, from, bytes}, NULL, NULL);
 }
 
-static void add_params(list *l, const model *m)
+/* Values, momenta or slots of one of the network's tensors. */
+static void add_param(list *l, const char *name, const param *p, float *stored)
 {
-  for (uint32_t i = 0; i < m->pub.nparam; i++) {
-    const param *p = &m->param[i];
-    add(l, arena_printf(&l->mem, "%s.%s", p->pub.layer, p->pub.name), RAD_F32, &p->pub.shape,
-        p->pub.value, p->pub.n * sizeof(float));
+  const size_t n = p->decl->count;
+  st_tensor t = {name, RAD_F32, file_shape(p), NULL, n * sizeof(float)};
+  float *plain = arena_alloc(&l->mem, n * sizeof *plain), *file = plain;
+  if (plain && file_is_other(p))
+    file = arena_alloc(&l->mem, n * sizeof *file);
+  if (!plain || !file) {
+    fail(l, RAD_ENOMEM);
+    return;
+  }
+  fail(l, param_load(l->m, p, stored, plain));
+  if (file != plain)
+    file_order(p, false, plain, file);
+  t.data = file;
+  add_as(l, t, p, stored);
+}
+
+static const char *param_name(list *l, const char *prefix, const param *p)
+{
+  return arena_printf(&l->mem, "%s%s.%s", prefix, p->pub.layer, p->pub.name);
+}
+
+static void add_params(list *l, const char *prefix, float *values)
+{
+  for (uint32_t i = 0; i < l->m->pub.nparam; i++) {
+    const param *p = &l->m->param[i];
+    add_param(l, param_name(l, prefix, p), p, values + p->offset);
+  }
+}
+
+static void add_masks(list *l)
+{
+  for (uint32_t i = 0; i < l->m->pub.nparam; i++) {
+    const param *p = &l->m->param[i];
+    if (!p->pub.mask && !p->pub.pattern)
+      continue;
+    const size_t n = p->decl->count;
+    uint8_t *mask = arena_alloc(&l->mem, n);
+    const rad_shape shape = file_shape(p);
+    if (mask)
+      fail(l, param_mask(l->m, p, mask));
+    fail(l, mask ? RAD_OK : RAD_ENOMEM);
+    add(l, param_name(l, "mask/", p), RAD_U8, &shape, mask, n);
   }
 }
 
@@ -45,14 +103,15 @@ static void add_updates(list *l, const trainer *t)
   for (uint32_t i = 0; i < t->model->pub.nparam; i++) {
     const param *p = &t->model->param[i];
     const update *u = &t->update[i];
+    char prefix[24];
     if (!u->group)
       continue;
     if (u->group->plan.keep != 0.0f)
-      add(l, arena_printf(&l->mem, "momentum/%s.%s", p->pub.layer, p->pub.name), RAD_F32,
-          &p->pub.shape, p->pub.grad, p->pub.n * sizeof(float));
-    for (uint32_t k = 0; k < u->group->plan.nslot; k++)
-      add(l, arena_printf(&l->mem, "slot%" PRIu32 "/%s.%s", k, p->pub.layer, p->pub.name), RAD_F32,
-          &p->pub.shape, u->slot[k], p->pub.n * sizeof(float));
+      add_param(l, param_name(l, "momentum/", p), p, p->pub.grad);
+    for (uint32_t k = 0; k < u->group->plan.nslot; k++) {
+      snprintf(prefix, sizeof prefix, "slot%" PRIu32 "/", k);
+      add_param(l, param_name(l, prefix, p), p, u->slot[k]);
+    }
   }
 }
 
@@ -67,7 +126,9 @@ static void add_state(list *l, const instance *i)
 
 static void collect(list *l, const trainer *t)
 {
-  add_params(l, t->model);
+  l->m = t->model;
+  add_params(l, "", t->model->value);
+  add_masks(l);
   add_updates(l, t);
   add_state(l, t->loss);
   add_state(l, t->schedule);
@@ -77,13 +138,14 @@ static void collect(list *l, const trainer *t)
   for (size_t i = 0; i < t->nhook; i++)
     add_state(l, t->hook[i].instance);
   if (t->marked)
-    add(l, "best", RAD_F32, &(rad_shape){1, {t->model->nvalue}}, t->best,
-        t->model->nvalue * sizeof(float));
+    add_params(l, "best/", t->best);
 }
 
 static void list_free(list *l)
 {
   free(l->v);
+  free(l->param);
+  free(l->stored);
   arena_free(&l->mem);
 }
 
@@ -123,7 +185,7 @@ static rad_status write_all(trainer *t, const char *path, const list *l)
                                t->fingerprint ? t->fingerprint : "",
                                penalty};
   const rad_status s =
-      l->failed || metrics.failed
+      l->status < 0 || metrics.failed
           ? RAD_ENOMEM
           : st_write(path, l->v, l->n, key, value, sizeof key / sizeof *key, t->env->diag);
   text_free(&metrics);
@@ -165,6 +227,27 @@ static rad_status read_metrics(trainer *t, const char *json)
 
 /* RAD_EIO below: a refusal to go on is no result of the job. */
 
+/* Tensor i of the list from a file's bytes, into the trainer. */
+static rad_status take_one(const list *l, size_t i, const void *from)
+{
+  const param *p = l->param[i];
+  void *to = (void *)(uintptr_t)l->v[i].data;
+  memcpy(to, from, l->v[i].bytes);
+  if (!p)
+    return RAD_OK;
+  float *plain = to;
+  if (file_is_other(p)) {
+    plain = malloc(l->v[i].bytes);
+    if (!plain)
+      return RAD_ENOMEM;
+    file_order(p, true, plain, to);
+  }
+  const rad_status s = param_store(l->m, p, plain, l->stored[i]);
+  if (plain != to)
+    free(plain);
+  return s;
+}
+
 /* Every tensor of the trainer from the file: all are checked before one byte is taken over. */
 static rad_status take_over(trainer *t, const st_file *f, const list *l, const char *path)
 {
@@ -174,10 +257,13 @@ static rad_status take_over(trainer *t, const st_file *f, const list *l, const c
       return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
                         "not a checkpoint of this network: %s is %s", l->v[i].name,
                         s ? "of another shape" : "missing");
+    if (strncmp(s->name, "mask/", 5) == 0 && memcmp(s->data, l->v[i].data, s->bytes) != 0)
+      return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
+                        "%s leaves other weights than this experiment", s->name);
   }
   for (size_t i = 0; i < l->n; i++)
-    memcpy((void *)(uintptr_t)l->v[i].data, st_find(f, l->v[i].name)->data, l->v[i].bytes);
-  return RAD_OK;
+    RAD_TRY(take_one(l, i, st_find(f, l->v[i].name)->data));
+  return model_shadows(t->model);
 }
 
 static bool meta_number(const st_file *f, const char *key, double *out)
@@ -214,23 +300,32 @@ static rad_status check_fingerprint(const trainer *t, const st_file *f, const ch
                     then, t->fingerprint);
 }
 
+static bool has_best(const model *m, const st_file *f)
+{
+  char name[256];
+  snprintf(name, sizeof name, "best/%s.%s", m->pub.nparam ? m->param[0].pub.layer : "",
+           m->pub.nparam ? m->param[0].pub.name : "");
+  return st_find(f, name) != NULL;
+}
+
 static rad_status apply(trainer *t, const st_file *f, const char *path)
 {
   uint64_t epoch, step;
   double seconds, penalty;
   list l = {0};
-  const st_tensor *best = st_find(f, "best");
+  const bool best = has_best(t->model, f);
   if (!meta_count(f, "epoch", &epoch) || !meta_count(f, "step", &step) ||
       !meta_number(f, "seconds", &seconds) || !meta_number(f, "penalty", &penalty) ||
       read_metrics(t, st_meta(f, "metrics")) < 0)
     return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
                       "not a checkpoint: its metadata are missing");
   if (best) {
-    t->best = malloc(t->model->nvalue * sizeof(float) + 1);
+    t->best = calloc(t->model->nvalue + 1, sizeof(float));
     t->marked = t->best != NULL;
   }
   collect(&l, t);
-  const rad_status s = l.failed || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
+  const rad_status s =
+      l.status < 0 || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
   list_free(&l);
   t->epochs = t->when.epoch = epoch;
   t->when.step = step;
@@ -271,11 +366,11 @@ rad_status checkpoint_best(trainer *t)
   if (!t->dir || !t->marked)
     return RAD_OK;
   const char *path = fs_join(&l.mem, t->dir, "best.safetensors");
-  add_params(&l, t->model);
-  for (size_t i = 0; i < l.n; i++)
-    l.v[i].data = t->best + t->model->param[i].offset;
+  l.m = t->model;
+  add_params(&l, "", t->best);
+  add_masks(&l);
   const rad_status s =
-      l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
+      l.status < 0 || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
   list_free(&l);
   return s;
 }
@@ -291,7 +386,7 @@ rad_status vectors_write(trainer *t)
     add(&l, t->vector[i].name, RAD_F32, &(rad_shape){1, {t->vector[i].n}}, t->vector[i].v,
         t->vector[i].n * sizeof(float));
   const rad_status s =
-      l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 1, t->env->diag);
+      l.status < 0 || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 1, t->env->diag);
   list_free(&l);
   return s;
 }

@@ -122,9 +122,8 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
 {
   uint64_t trials;
   char time[48];
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   const int32_t asked = jobs > 0 ? jobs : x->search.jobs;
-  const double at_once = asked > 0 ? (double)asked : cores > 0 ? (double)cores : 1.0;
+  const double at_once = asked > 0 ? (double)asked : (double)experiment_slots(x);
   RAD_TRY(count_trials(x, &trials));
   const double njobs = (double)trials * (double)x->narm * (double)x->nseed;
   const double rate = 0.5 * flop_per_second(x->env, &x->base); /* a step is not all products */

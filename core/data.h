@@ -126,4 +126,10 @@ void batch_free(batch *);
  * first .. first+n-1). `training`: batch noise (crop, flip) acts too. */
 rad_status batch_fill(batch *, rad_source *, const uint64_t *row, uint64_t first, size_t n,
                       const rad_when *, bool training);
+/* The same by several workers: batch_begin by one, then batch_rows by each for rows of its own. */
+rad_status batch_begin(batch *, rad_source *, const uint64_t *row, uint64_t first, size_t n,
+                       const rad_when *);
+rad_status batch_rows(batch *, size_t from, size_t to, bool training, uint32_t worker);
+/* Samples from .. to-1 of it, for a callback; y and dy have as many numbers as targets. */
+rad_batch batch_part(const rad_batch *, size_t from, size_t to);
 #endif

@@ -42,16 +42,18 @@ rad_status metric_set(trainer *t, const char *name, double value)
   return RAD_OK;
 }
 
-rad_status loss_of_batch(trainer *t, rad_batch *b, float *dy, float scale)
+rad_status loss_of_rows(trainer *t, rad_batch *b, size_t from, size_t to, float *dy, float scale,
+                        uint32_t worker)
 {
-  float *const kept = b->dy;
-  b->dy = dy;
-  b->loss = ((batch *)(void *)b)->loss;
-  const size_t mark = scratch_mark(t->env);
-  const rad_status s = t->loss->plugin->ops.loss.eval(&t->loss->ctx, t->loss->self, b, scale);
-  scratch_release(t->env, mark);
-  b->dy = kept;
-  return s;
+  const instance *l = t->loss;
+  if (from >= to)
+    return RAD_OK;
+  rad_batch part = batch_part(b, from, to);
+  part.dy = dy ? dy + from * b->facts->ntarget : NULL;
+  part.loss = ((batch *)(void *)b)->loss + from;
+  WORKER_CALL(t, worker,
+              l->plugin->ops.loss.eval(instance_ctx(l, worker), l->self, &part, scale));
+  return RAD_OK;
 }
 
 static rad_status measure_batch(trainer *t, const rad_batch *b)
@@ -64,18 +66,36 @@ static rad_status measure_batch(trainer *t, const rad_batch *b)
   return RAD_OK;
 }
 
+typedef struct eval_task {
+  trainer *t;
+  model_pass pass;
+} eval_task;
+
+static void infer(void *with, uint32_t member)
+{
+  const eval_task *e = with;
+  trainer *t = e->t;
+  size_t from, to;
+  pass_rows(t->model, e->pass.n, t->team, member, &from, &to);
+  team_fail(t->team, member, batch_rows(t->eval, from, to, false, member));
+  pass_forward(t->model, &e->pass, t->team, member);
+  if (!team_failed(t->team))
+    team_fail(t->team, member, loss_of_rows(t, &t->eval->b, from, to, NULL, 1.0f, member));
+}
+
 static rad_status evaluate_split(trainer *t, rad_source *s)
 {
   rad_batch *b = &t->eval->b;
   for (uint64_t i = 0; i < s->n; i += (uint64_t)t->run.eval_batch) {
     const uint64_t left = s->n - i;
     const size_t n = left < (uint64_t)t->run.eval_batch ? (size_t)left : (size_t)t->run.eval_batch;
-    RAD_TRY(batch_fill(t->eval, s, NULL, i, n, &t->when, false));
-    RAD_TRY(
-        model_forward(t->model, &(model_pass){.when = t->when, .x = b->x, .n = n, .id = b->id}));
+    RAD_TRY(batch_begin(t->eval, s, NULL, i, n, &t->when));
+    eval_task e = {t, {.when = t->when, .x = b->x, .n = n, .id = b->id}};
+    pass_begin(t->model, &e.pass);
     b->y = (float *)(uintptr_t)model_y(t->model);
+    RAD_TRY(team_run(t->team, infer, &e));
     b->dy = NULL;
-    RAD_TRY(loss_of_batch(t, b, NULL, 1.0f));
+    b->loss = t->eval->loss;
     RAD_TRY(measure_batch(t, b));
   }
   return measure_batch(t, NULL);

@@ -5,6 +5,7 @@
  * their first row. A mistake that several of these share is reported once. */
 #include "blocks.h"
 #include "sections.h"
+#include "team.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,4 +216,10 @@ rad_status experiment_arm(env *e, const config *trial, const char *arm, config *
   if (s < 0)
     config_free(out);
   return s;
+}
+
+uint32_t experiment_slots(const experiment *x)
+{
+  const uint32_t n = team_cores() / (uint32_t)x->run.threads;
+  return n > 0 ? n : 1;
 }

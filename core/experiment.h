@@ -58,6 +58,8 @@ const char *experiment_defaults(arena *);
  * sections. All errors are reported; RAD_EINVAL if there was one. */
 rad_status experiment_open(experiment *, env *, const char *file, const override *, size_t n);
 void experiment_free(experiment *);
+/* How many jobs run at once where nobody says: as many as have cores for their threads. */
+uint32_t experiment_slots(const experiment *);
 /* The configuration of one trial: base with the point's values put in, axes applied, values of
  * RAD_FILE keys absolute (or data:), [search], [axis], [objective] and [constraint] left out;
  * [arm] sections stay. Runnable as it stands. */

@@ -141,6 +141,24 @@ rad_status instance_site(instance **out, const instance *of, const char *site)
   return RAD_OK;
 }
 
+rad_status instance_workers(instance *i, uint32_t n)
+{
+  i->ctx.nworkers = n;
+  i->more = arena_alloc(&i->mem, n * sizeof *i->more);
+  if (!i->more)
+    return diag_error(i->env->diag, RAD_ENOMEM, where(i->section), "%s: out of memory", i->title);
+  for (uint32_t w = 1; w < n; w++) {
+    i->more[w - 1] = i->ctx;
+    i->more[w - 1].worker = w;
+  }
+  return RAD_OK;
+}
+
+rad_ctx *instance_ctx(const instance *i, uint32_t worker)
+{
+  return worker == 0 ? (rad_ctx *)(uintptr_t)&i->ctx : &i->more[worker - 1];
+}
+
 static void state_free(instance *i)
 {
   for (size_t n = 0; i->state && n < i->ntensor; n++)

@@ -21,7 +21,7 @@ typedef struct env { /* one per process */
   bool checksums;      /* host->read computes SHA-256 */
   input_file *files;
   size_t nfiles, cfiles;
-  struct scratch *scratch; /* areas handed out by host->scratch */
+  struct scratch *scratch[MAX_WORKERS]; /* areas handed out by host->scratch, by worker */
   volatile int *cancelled; /* set by a signal; NULL: never */
 } env;
 void env_free(env *);
@@ -33,7 +33,8 @@ typedef struct declared { /* a tensor that an instance has declared */
   size_t count, bytes;    /* elements; bytes, 64-byte multiple */
 } declared;
 typedef struct instance {
-  rad_ctx ctx; /* first: a rad_ctx * of the core is an instance * */
+  rad_ctx ctx;   /* first: worker 0's rad_ctx * is an instance *, everybody's has it as `core` */
+  rad_ctx *more; /* (ctx.nworkers - 1) of workers 1, 2, ... */
   env *env;
   const plugin *plugin;
   const section *section; /* NULL: defaults only; must outlive the instance */
@@ -62,6 +63,9 @@ rad_status instance_site(instance **, const instance *of, const char *site);
 void instance_free(instance *); /* calls fini; NULL is fine */
 /* Allocates and fills the declared tensors of an instance that is not a layer, zero + `fill`. */
 rad_status instance_state(instance *);
+/* Contexts for `n` workers, like worker 0's is now: after everything in it has been set. */
+rad_status instance_workers(instance *, uint32_t n);
+rad_ctx *instance_ctx(const instance *, uint32_t worker);
 /* Declared again for another model or run: forgets the declarations and frees the state. */
 void instance_replan(instance *);
 
@@ -69,9 +73,12 @@ extern const rad_host host_services; /* services.c: what ctx.host points to */
 size_t type_bytes(uint32_t type);    /* of one element of an array; 0: no such type */
 void held_free(instance *);          /* services.c: unmaps the files */
 
-/* scratch: everything taken since the mark is given back. Every call of a callback is bracketed. */
+/* scratch: everything taken since the mark is given back. Every call of a callback is bracketed.
+ * Each worker has areas of its own; those without a number are worker 0's. */
 size_t scratch_mark(env *);
 void scratch_release(env *, size_t mark);
-void *scratch_take(env *, size_t bytes); /* aligned to 64; NULL: no memory */
+size_t scratch_mark_of(env *, uint32_t worker);
+void scratch_release_of(env *, uint32_t worker, size_t mark);
+void *scratch_take(env *, uint32_t worker, size_t bytes); /* aligned to 64; NULL: no memory */
 void scratch_free(env *);
 #endif

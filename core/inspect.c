@@ -28,7 +28,7 @@ static void print_layers(const model *m, text *out)
     char shape[96];
     size_t n = 0;
     for (uint32_t k = 0; k < nd->pub.nparam; k++)
-      n += m->param[nd->param[k]->index].trained ? nd->param[k]->n : 0;
+      n += m->param[nd->param[k]->index].trained ? m->param[nd->param[k]->index].count : 0;
     text_printf(out, "  %-20s %-14s %-14s %12zu%s%s\n", nd->pub.name, nd->pub.plugin,
                 shape_text(&nd->plan.out, shape), n, nd->inserted ? "  in training" : "",
                 nd->absorbed ? "  in one pass with the layer before" : "");
@@ -57,7 +57,7 @@ static rad_status plan_of(trainer *t, arm_plan *p, text *table)
                   .ntest = f->n[RAD_TEST]};
   data_memory(t->data, &p->shared_bytes, &own);
   p->own_bytes = trainer_bytes(t) + PROGRAM_BYTES;
-  RAD_TRY(model_alloc(t->model, 1));
+  RAD_TRY(model_alloc(t->model, 1, 1));
   RAD_TRY(model_flop(t->model, &p->flop_forward, &p->flop_backward));
   if (table) {
     print_layers(t->model, table);

@@ -5,23 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { WAIT_MS = 100 };
 
 static const rad_executor_ops *ops(const study *s)
 {
   return &s->executor->plugin->ops.executor;
-}
-
-static uint32_t cores(void)
-{
-#ifdef _SC_NPROCESSORS_ONLN
-  const long n = sysconf(_SC_NPROCESSORS_ONLN);
-  return n > 0 && n < 4096 ? (uint32_t)n : 1;
-#else
-  return 1;
-#endif
 }
 
 rad_status jobs_open(study *s)
@@ -37,7 +26,7 @@ rad_status jobs_open(study *s)
     RAD_TRY(ops(s)->slots(&s->executor->ctx, s->executor->self, &most));
   RAD_TRY(instance_state(s->executor));
   const int32_t asked = s->o->jobs > 0 ? s->o->jobs : s->x->search.jobs;
-  s->slots = asked > 0 ? (size_t)asked : cores();
+  s->slots = asked > 0 ? (size_t)asked : experiment_slots(s->x);
   if (s->slots > most)
     s->slots = most > 0 ? most : 1;
   s->running = arena_alloc(&s->mem, s->slots * sizeof(running *));

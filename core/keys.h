@@ -6,6 +6,8 @@
 #define CORE_KEYS_H
 #include "config.h"
 
+enum { MAX_WORKERS = 64 }; /* threads of one training */
+
 /* Checks a table once: names, defaults that parse and are in range, offsets inside `size`,
  * duplicates, clashes with `common`. `who` starts the messages. */
 rad_status keys_check_table(const rad_key *, size_t n, size_t size, const rad_key *common,
@@ -51,7 +53,7 @@ const kind_info *kind_list(size_t *n);
 const char *kind_hint(char out[96], const char *word); /* text_hint with the names of kinds */
 
 typedef struct run_keys { /* [run] */
-  int32_t epochs, batch, evaluate, eval_batch, checkpoint;
+  int32_t epochs, batch, evaluate, eval_batch, threads, checkpoint;
   rad_list seeds;
   int64_t data_seed;
   const char *fit_metric; /* "epochs_to_fit": the first epoch at whose end it is >= fit */
@@ -60,9 +62,10 @@ typedef struct run_keys { /* [run] */
 typedef struct layer_keys {
   const char *plugin, *input; /* "" : the layer before */
   bool enabled, freeze;
-  int32_t init; /* enum init */
-  double gain;
+  int32_t init, mask; /* enum init, enum mask */
+  double gain, density;
 } layer_keys;
+enum mask { MASK_UNIFORM, MASK_ERDOS_RENYI };
 enum init {
   INIT_KAIMING_UNIFORM,
   INIT_KAIMING_NORMAL,

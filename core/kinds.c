@@ -10,6 +10,7 @@
 static const double two53 = 9007199254740992.0;
 static const char *const inits[] = {
     "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "normal", "zero", NULL};
+static const char *const masks[] = {"uniform", "erdos_renyi", NULL};
 static const char *const scales[] = {"none", "unit", "standardize", "whiten", NULL};
 static const char *const directions[] = {"sum", "pareto", NULL};
 
@@ -19,6 +20,8 @@ static const rad_key run[] = {
     RAD_KEY(run_keys, evaluate, "1", 1, 1e6, RAD_FIXED,
             "epochs between evaluations of the splits; the last epoch is always evaluated"),
     RAD_KEY(run_keys, eval_batch, "256", 1, 1e6, RAD_FIXED, "samples per pass of an evaluation"),
+    RAD_KEY(run_keys, threads, "1", 1, MAX_WORKERS, RAD_FIXED,
+            "threads of one training; the results are the same for any number"),
     RAD_KEY(run_keys, checkpoint, "10", 0, 1e6, RAD_FIXED,
             "seconds between checkpoints, 0 for one after every epoch; a signal always leaves one"),
     RAD_KEY(run_keys, seeds, "1", 0, two53, RAD_FIXED, "each trial is run with each of these"),
@@ -48,6 +51,10 @@ static const rad_key layer[] = {
     RAD_CHOICE(layer_keys, init, "kaiming_uniform", inits, "distribution of the initial weights"),
     RAD_KEY(layer_keys, gain, "1", 0, 1e6, 0, "factor of the initial weights"),
     RAD_KEY(layer_keys, freeze, "false", 0, 0, 0, "keep the initial weights"),
+    RAD_KEY(layer_keys, density, "1", 1e-9, 1, RAD_LOG, "share of the weights that there are"),
+    RAD_CHOICE(layer_keys, mask, "uniform", masks,
+               "which these are: of each layer its own share, or shared out among all that say so "
+               "by their widths"),
     ENABLED(layer_keys),
 };
 static const rad_key block[] = {

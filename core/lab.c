@@ -145,8 +145,9 @@ static rad_status lab_pass(rad_ctx *c, rad_model *of_model, rad_batch *b, uint32
   rad_status r = model_forward(m, &p);
   b->y = (float *)(uintptr_t)model_y(m);
   b->dy = back ? model_dy(m) : NULL;
+  b->loss = ((batch *)(void *)b)->loss;
   if (r >= 0 && (back || flags & RAD_PASS_LOSS))
-    r = loss_of_batch(t, b, b->dy, scale);
+    r = loss_of_rows(t, b, 0, b->n, b->dy, scale, 0);
   if (r >= 0 && back)
     r = model_backward(m, &p);
   salt(m, with);
@@ -169,6 +170,11 @@ static rad_status lab_train(rad_ctx *c, const rad_training *r)
   return train_run(t);
 }
 
+static rad_status lab_values(rad_ctx *c, const rad_param *p, float *out)
+{
+  return param_load(of(c)->model, (const param *)(const void *)p, p->value, out);
+}
+
 const rad_lab lab_services = {.metric = lab_metric,
                               .vector = lab_vector,
                               .value = lab_value,
@@ -177,4 +183,5 @@ const rad_lab lab_services = {.metric = lab_metric,
                               .fetch = lab_fetch,
                               .pass = lab_pass,
                               .derive = lab_derive,
-                              .train = lab_train};
+                              .train = lab_train,
+                              .values = lab_values};

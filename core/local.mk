@@ -83,7 +83,9 @@ core_libradcore_la_SOURCES = \
   core/keys.h \
   core/kinds.c \
   core/lab.c \
+  core/layout.c \
   core/manifest.c \
+  core/mask.c \
   core/math.c \
   core/metric.c \
   core/model.c \
@@ -125,12 +127,15 @@ core_libradcore_la_SOURCES = \
   core/source.h \
   core/space.c \
   core/spawn.c \
+  core/stages.c \
   core/store.c \
   core/store.h \
   core/study.c \
   core/study.h \
   core/summary.c \
   core/targets.c \
+  core/team.c \
+  core/team.h \
   core/text.c \
   core/text.h \
   core/train.c \

@@ -17,20 +17,24 @@ static bool pad(size_t n, size_t *padded) /* floats, to whole cache lines */
   return true;
 }
 
-/* Places of all tensors and their gradients, in floats. */
-static bool place(const model *m, size_t *nvalue, size_t *ngrad)
+/* Places of all tensors, their gradients and their shards' gradients, in floats. */
+static bool place(const model *m, size_t *nvalue, size_t *ngrad, size_t *nshard)
 {
-  *nvalue = *ngrad = 0;
-  for (uint32_t i = 0; i < m->pub.nparam; i++) {
-    param *p = &m->param[i];
-    size_t n;
-    if (!pad(p->pub.n, &n))
-      return false;
-    p->offset = *nvalue;
-    p->grad_offset = *ngrad;
-    if (!size_add(*nvalue, n, nvalue) || (p->trained && !size_add(*ngrad, n, ngrad)))
-      return false;
-  }
+  *nvalue = *ngrad = *nshard = 0;
+  for (uint32_t i = 0; i < m->pub.nnode; i++)
+    for (uint32_t k = 0; k < m->node[i].pub.nparam; k++) {
+      param *p = &m->param[m->node[i].param[k]->index];
+      const bool sharded = p->trained && m->node[i].sharded;
+      size_t n;
+      if (!pad(p->pub.n, &n))
+        return false;
+      p->offset = *nvalue;
+      p->grad_offset = *ngrad;
+      p->shard_offset = *nshard;
+      if (!size_add(*nvalue, n, nvalue) || (p->trained && !size_add(*ngrad, n, ngrad)) ||
+          (sharded && !size_add(*nshard, n, nshard)))
+        return false;
+    }
   return true;
 }
 
@@ -56,12 +60,26 @@ static void spares(const model *m, size_t *nspare, size_t *widest)
   }
 }
 
+static size_t most_sums(const model *m)
+{
+  size_t most = 0;
+  for (uint32_t i = 0; i < m->pub.nnode; i++)
+    most = m->node[i].plan.nsum > most ? m->node[i].plan.nsum : most;
+  return most;
+}
+
 bool model_bytes(const model *m, size_t batch, size_t *bytes)
 {
-  size_t nvalue, ngrad, nspare, widest, all;
-  if (!place(m, &nvalue, &ngrad) || !size_add(nvalue, ngrad, bytes) ||
+  size_t nvalue, ngrad, nshard, nspare, widest, all;
+  if (!place(m, &nvalue, &ngrad, &nshard) || !size_add(nvalue, ngrad, bytes) ||
+      !size_mul(nshard, shard_count(m, batch), &all) || !size_add(*bytes, all, bytes) ||
       !size_mul(*bytes, sizeof(float), bytes))
     return false;
+  for (uint32_t i = 0; i < m->pub.nparam; i++)
+    if (!size_add(*bytes, m->param[i].shadow, bytes) ||
+        (m->param[i].pub.mask && !size_add(*bytes, m->param[i].pub.n, bytes)) ||
+        (m->param[i].pub.pattern && !size_add(*bytes, 20 * m->param[i].pub.n, bytes)))
+      return false;
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     const node *nd = &m->node[i];
     if (!nd->alias && !(buffer_bytes(batch, nd->width, sizeof(float), bytes) &&
@@ -71,7 +89,8 @@ bool model_bytes(const model *m, size_t batch, size_t *bytes)
       return false;
   }
   spares(m, &nspare, &widest);
-  return size_mul(nspare, widest, &all) && buffer_bytes(batch, all, sizeof(float), bytes);
+  return size_mul(nspare, widest, &all) && buffer_bytes(batch, all, sizeof(float), bytes) &&
+         buffer_bytes(batch / PIECE + 1, most_sums(m), sizeof(double), bytes);
 }
 
 static float *floats(size_t n, size_t *bytes)
@@ -120,43 +139,86 @@ static rad_status alloc_buffers(model *m)
   spares(m, &m->nspare, &m->widest);
   if (!size_mul(m->nspare, m->widest, &all))
     return RAD_ENOMEM;
+  m->part = arena_alloc(&m->mem, (m->batch / PIECE + 1) * m->most_sums * sizeof *m->part + 1);
+  if (!m->part)
+    return RAD_ENOMEM;
   m->spare = all > 0 ? buffer(m, all, sizeof(float)) : NULL;
   return all > 0 && !m->spare ? RAD_ENOMEM : RAD_OK;
 }
 
-rad_status model_alloc(model *m, size_t batch)
+/* Each shard's view of the tensors: the same but for the gradients. */
+static rad_status alloc_shards(model *m)
 {
-  size_t bytes;
-  m->batch = batch;
-  if (!model_bytes(m, batch, &bytes) || !place(m, &m->nvalue, &m->ngrad))
-    return diag_error(m->env->diag, RAD_EINVAL, (origin){0}, "the network is too large to address");
+  const size_t shards = shard_count(m, m->batch), n = m->pub.nparam;
+  rad_param **list = arena_alloc(&m->mem, (shards * n + 1) * sizeof *list);
+  m->shard_param = arena_alloc(&m->mem, (shards * n + 1) * sizeof *m->shard_param);
+  m->shard = buffer(m, m->nshard * shards, sizeof(float));
+  if (!list || !m->shard_param || !m->shard)
+    return RAD_ENOMEM;
+  for (size_t s = 0; s < shards; s++)
+    for (uint32_t i = 0; i < m->pub.nnode; i++) {
+      node *nd = &m->node[i];
+      nd->of[s] = list;
+      for (uint32_t k = 0; k < nd->pub.nparam; k++) {
+        const param *p = &m->param[nd->param[k]->index];
+        rad_param *copy = &m->shard_param[s * n + p->pub.index];
+        *copy = p->pub;
+        copy->grad = p->trained && nd->sharded ? m->shard + s * m->nshard + p->shard_offset : NULL;
+        *list++ = copy;
+      }
+    }
+  return RAD_OK;
+}
+
+static rad_status alloc_tensors(model *m)
+{
   m->value = floats(m->nvalue, &m->bytes);
   m->grad = floats(m->ngrad, &m->bytes);
-  if (!m->value || !m->grad || alloc_buffers(m) < 0)
-    return diag_error(m->env->diag, RAD_ENOMEM, (origin){0},
-                      "no memory for the network: %zu MiB; a smaller [run] batch takes less",
-                      bytes >> 20);
+  if (!m->value || !m->grad)
+    return RAD_ENOMEM;
   for (uint32_t i = 0; i < m->pub.nparam; i++) {
     param *p = &m->param[i];
     p->pub.value = m->value + p->offset;
     p->pub.grad = p->trained ? m->grad + p->grad_offset : NULL;
+    p->pub.shadow = p->shadow > 0 ? arena_aligned(&m->mem, p->shadow, 1) : NULL;
+    if (p->shadow > 0 && !p->pub.shadow)
+      return RAD_ENOMEM;
   }
   return RAD_OK;
 }
 
-/* Draws a weight; fan-in: product of the axes after the first, fan-out: n / fan-in.
+rad_status model_alloc(model *m, size_t batch, uint32_t nworkers)
+{
+  size_t bytes;
+  m->batch = batch;
+  m->nworkers = nworkers;
+  RAD_TRY(model_layout(m));
+  m->most_sums = most_sums(m);
+  if (!model_bytes(m, batch, &bytes) || !place(m, &m->nvalue, &m->ngrad, &m->nshard))
+    return diag_error(m->env->diag, RAD_EINVAL, (origin){0}, "the network is too large to address");
+  if (alloc_tensors(m) < 0 || alloc_buffers(m) < 0 || alloc_shards(m) < 0 || stages_plan(m) < 0)
+    return diag_error(m->env->diag, RAD_ENOMEM, (origin){0},
+                      "no memory for the network: %zu MiB; a smaller [run] batch takes less",
+                      bytes >> 20);
+  for (uint32_t i = 0; i < m->pub.nnode; i++)
+    RAD_TRY(instance_workers(m->node[i].layer, nworkers));
+  return RAD_OK;
+}
+
+/* Draws a weight; fan-in: inputs of an output, products of the axes after the first; fan-out:
+ * outputs of an input; of masked tensors those that are left, on the average.
  *   kaiming_uniform  U(-b, b), b = gain sqrt(6 / fan_in)      He et al. 2015, arXiv 1502.01852
  *   kaiming_normal   N(0, s^2), s = gain sqrt(2 / fan_in)
  *   xavier_uniform   U(-b, b), b = gain sqrt(6 / (fan_in + fan_out))   Glorot and Bengio 2010
  *   xavier_normal    N(0, s^2), s = gain sqrt(2 / (fan_in + fan_out))
  *   normal           N(0, gain^2) */
-static void draw(const model *m, const param *p, const layer_keys *k)
+static void draw(const model *m, const param *p, const layer_keys *k, float *plain)
 {
-  const double outputs = (double)p->pub.shape.dim[0], fan_in = (double)p->pub.n / outputs;
-  const double both =
-      fan_in +
-      outputs *
-          (p->pub.shape.rank > 2 ? fan_in / (double)p->pub.shape.dim[p->pub.shape.rank - 1] : 1.0);
+  const size_t n = p->decl->count, rank = p->pub.shape.rank;
+  const double outputs = (double)p->pub.shape.dim[0];
+  const double share = (double)p->count / (double)n, fan_in = (double)p->count / outputs;
+  const double places = rank > 2 ? (double)n / outputs / (double)p->pub.shape.dim[rank - 1] : 1.0;
+  const double both = fan_in + share * outputs * places;
   const bool uniform = k->init == INIT_KAIMING_UNIFORM || k->init == INIT_XAVIER_UNIFORM;
   const bool xavier = k->init == INIT_XAVIER_UNIFORM || k->init == INIT_XAVIER_NORMAL;
   const double variance = k->init == INIT_NORMAL ? 1.0 : 2.0 / (xavier ? both : fan_in);
@@ -165,27 +227,36 @@ static void draw(const model *m, const param *p, const layer_keys *k)
   snprintf(salt, sizeof salt, "init %s %s", p->pub.layer, p->pub.name);
   const uint64_t key = philox_seedkey(m->env->seed, philox_salt(salt));
   if (uniform)
-    philox_uniform(key, &(rad_at){0}, 0, p->pub.n, p->pub.value);
+    philox_uniform(key, &(rad_at){0}, 0, n, plain);
   else
-    philox_normal(key, &(rad_at){0}, 0, p->pub.n, p->pub.value);
-  for (size_t i = 0; i < p->pub.n; i++)
-    p->pub.value[i] =
-        (float)(scale * (uniform ? 2.0 * (double)p->pub.value[i] - 1.0 : (double)p->pub.value[i]));
+    philox_normal(key, &(rad_at){0}, 0, n, plain);
+  for (size_t i = 0; i < n; i++)
+    plain[i] = (float)(scale * (uniform ? 2.0 * (double)plain[i] - 1.0 : (double)plain[i]));
+}
+
+static rad_status init_param(const model *m, param *p, const layer_keys *k)
+{
+  const bool drawn = p->pub.role == RAD_WEIGHT && k->init != INIT_ZERO;
+  float *plain = malloc(p->decl->count * sizeof *plain);
+  if (!plain)
+    return RAD_ENOMEM;
+  if (drawn)
+    draw(m, p, k, plain);
+  for (size_t i = 0; !drawn && i < p->decl->count; i++)
+    plain[i] = p->pub.role == RAD_WEIGHT ? 0.0f : (float)p->decl->t.fill;
+  const rad_status s = param_store(m, p, plain, p->pub.value);
+  for (size_t i = 0; p->pub.mask && i < p->pub.n; i++)
+    p->pub.value[i] = p->pub.mask[i] ? p->pub.value[i] : 0.0f;
+  free(plain);
+  return s;
 }
 
 rad_status model_init(model *m)
 {
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     const node *nd = &m->node[i];
-    for (uint32_t j = 0; j < nd->pub.nparam; j++) {
-      param *p = &m->param[nd->param[j]->index];
-      const layer_keys *k = nd->layer->common;
-      if (p->pub.role == RAD_WEIGHT && k->init != INIT_ZERO)
-        draw(m, p, k);
-      else
-        for (size_t e = 0; e < p->pub.n; e++)
-          p->pub.value[e] = p->pub.role == RAD_WEIGHT ? 0.0f : (float)p->decl->t.fill;
-    }
+    for (uint32_t k = 0; k < nd->pub.nparam; k++)
+      RAD_TRY(init_param(m, &m->param[nd->param[k]->index], nd->layer->common));
   }
-  return RAD_OK;
+  return model_shadows(m);
 }

@@ -2,20 +2,32 @@
  * model.h - a network: layers in order of evaluation, all tensors in flat aligned arrays, forward
  * and backward over a batch. Knows no loss, no optimizer, no data.
  *
- * A batch is cut into pieces of PIECE rows, whatever the number of threads; sums over the batch are
- * taken in piece order. */
+ * How several threads share a batch, with the same bits for any number of them. A batch has at most
+ * SHARDS shards, runs of whole pieces of PIECE samples; where they are depends on the batch alone.
+ * Each worker takes some shards through the whole network and back, layer by layer, without waiting
+ * for the others; it waits only where a layer wants sums over the batch, which are taken in piece
+ * order. Gradients of the tensors come in one of two ways:
+ *   RAD_CUT_OUTPUT   after all are back: slices of rows of the tensor, over the whole batch, to
+ *                    whoever is free (dense layers: large tensors, no copies)
+ *   else             on the way back, by shard, each into its own array; added in shard order
+ *                    (convolutions: small tensors, and the samples are still in the cache) */
 #ifndef CORE_MODEL_H
 #define CORE_MODEL_H
-#include "host.h"
+#include "team.h"
 
-enum { PIECE = 128, MAX_INPUTS = 16 };
+enum { PIECE = 16, CALL = 64, SHARDS = 8, MAX_INPUTS = 16 };
 
 typedef struct param { /* one tensor of a layer */
   rad_param pub;       /* first: a rad_param * of the core is a param * */
   const declared *decl;
-  size_t offset;      /* of its value in the model's flat array */
-  size_t grad_offset; /* of its gradient */
-  bool trained;       /* not a buffer and not frozen */
+  size_t offset;       /* of its value in the model's flat array */
+  size_t grad_offset;  /* of its gradient */
+  size_t shard_offset; /* of its gradient in a shard's array */
+  bool trained;        /* not a buffer and not frozen */
+  bool plain;          /* somebody wants it as declared, whatever the backend would like */
+  bool whole;          /* its optimizer wants it in one call */
+  size_t count;        /* elements that are not masked */
+  size_t shadow;       /* bytes */
 } param;
 
 typedef struct node { /* one layer */
@@ -25,19 +37,33 @@ typedef struct node { /* one layer */
   rad_plan plan;
   rad_shape in[MAX_INPUTS];
   uint32_t from[MAX_INPUTS];
-  bool inserted;       /* by a regularizer: not there outside training */
-  bool absorbed;       /* its function is applied by the layer before, whose buffers it shares */
-  struct node *act;    /* the layer whose function this one applies, or NULL */
-  bool alias;          /* y is the input's: a view, or absorbed */
-  uint32_t readers;    /* how many layers read it */
-  bool wants_dx;       /* something before it is trained */
-  bool dy_written;     /* during backward: the gradient of its output has a first share */
-  size_t width;        /* elements of one sample's output */
-  float *y, *dy;       /* (batch, width) */
-  uint8_t *cache;      /* (batch, plan.cache) */
-  double *fsum, *bsum; /* (plan.nsum) totals over the batch */
-  rad_param **param;   /* (pub.nparam) */
+  bool again[MAX_INPUTS]; /* backward: another reader of that input has left a share before */
+  bool inserted;          /* by a regularizer: not there outside training */
+  bool absorbed;          /* its function is applied by the layer before, whose buffers it shares */
+  struct node *act;       /* the layer whose function this one applies, or NULL */
+  bool alias;             /* y is the input's: a view, or absorbed */
+  bool sharded;           /* its gradients come by shard */
+  uint32_t readers;       /* how many layers read it */
+  bool wants_dx;          /* something before it is trained */
+  size_t width;           /* elements of one sample's output */
+  float *y, *dy;          /* (batch, width) */
+  uint8_t *cache;         /* (batch, plan.cache) */
+  double *fsum, *bsum;    /* (plan.nsum) totals over the batch */
+  rad_param **param;      /* (pub.nparam) */
+  rad_param **of[SHARDS]; /* (pub.nparam) the same with a shard's gradients, where sharded */
 } node;
+
+typedef struct stage {  /* a run of layers that a worker takes `rows` samples at a time through */
+  uint32_t first, last; /* nodes first .. last-1 */
+  size_t rows;          /* 0: all that the worker has */
+  bool sums;            /* totals come before: forward of node `first`, backward of node last-1 */
+} stage;
+
+typedef struct portion { /* of gradients: what one worker computes in one go */
+  node *node;
+  uint32_t from, to; /* tensors from .. to-1 of the layer */
+  size_t lo, hi;     /* rows of axis 0 */
+} portion;
 
 typedef struct model {
   rad_model pub; /* first */
@@ -47,13 +73,25 @@ typedef struct model {
   size_t capacity;
   param *param; /* (pub.nparam) */
   instance *backend;
-  rad_math math; /* the backend's, gaps filled with refusals */
-  size_t batch;  /* rows that the buffers hold */
-  float *value;  /* (nvalue) all float tensors */
-  float *grad;   /* (ngrad) */
+  rad_math math;     /* the backend's, gaps filled with refusals */
+  bool laid_out;     /* masks are drawn, layouts chosen */
+  size_t batch;      /* rows that the buffers hold */
+  uint32_t nworkers; /* most that will share a batch */
+  team *alone;       /* of one: for passes of a single thread */
+  float *value;      /* (nvalue) all float tensors */
+  float *grad;       /* (ngrad) */
   size_t nvalue, ngrad;
   float *spare; /* (nspare, batch, widest) second shares of gradients, by input */
   size_t nspare, widest;
+  float *shard; /* (SHARDS, nshard) gradients by shard */
+  size_t nshard;
+  rad_param *shard_param; /* (SHARDS, pub.nparam) */
+  double *part;           /* (pieces, most sums) of one layer */
+  size_t most_sums;
+  stage *forward, *backward; /* backward: in order of evaluation too, taken from the end */
+  size_t nforward, nbackward;
+  portion *portion; /* (nportion) */
+  size_t nportion;
   double *flop;   /* where counting arithmetic adds up, or NULL */
   size_t bytes;   /* allocated in all */
   const float *x; /* during a pass: the batch (n,sample) */
@@ -71,14 +109,17 @@ typedef struct model_hook { /* a regularizer's layer, to be inserted behind laye
  * for tensors yet. */
 rad_status model_plan(model **, env *, const config *arm, const rad_shape *sample,
                       const model_hook *, size_t nhooks);
-/* Allocates tensors and buffers for batches of at most `batch` samples. */
-rad_status model_alloc(model *, size_t batch);
+/* Draws masks and lets the backend choose layouts: after `plain` has been set where it must be. */
+rad_status model_layout(model *);
+/* Allocates tensors and buffers for batches of at most `batch` samples and `nworkers` threads. */
+rad_status model_alloc(model *, size_t batch, uint32_t nworkers);
 /* Initial weights by the common key `init` and the env's seed; everything else to its fill. */
 rad_status model_init(model *);
 void model_free(model *);
 /* Bytes that model_alloc takes for a batch size. */
 bool model_bytes(const model *, size_t batch, size_t *bytes);
 
+/* --- a pass --- */
 typedef struct model_pass {
   rad_when when;
   bool training;      /* inserted layers, sums of the batch */
@@ -89,12 +130,52 @@ typedef struct model_pass {
   bool grads;         /* backward: gradients of the tensors too */
   float *dx;          /* (n,sample) gradient of the input, or NULL */
 } model_pass;
+/* By the calling thread alone, all rows. */
 rad_status model_forward(model *, const model_pass *);
 /* From the gradient in model_dy(m), after model_forward with the same pass. Gradients:
  * grad = keep * grad + (param.pub.keep). */
 rad_status model_backward(model *, const model_pass *);
 const float *model_y(const model *); /* (n,out) of the last layer, after model_forward */
 float *model_dy(const model *);      /* (n,out) to be filled before model_backward */
+
+/* By a team: pass_begin by one, then the others by every member, in this order, its number last.
+ * forward and backward leave a member's own rows complete; between backward and gradients all must
+ * have waited. Failures go to the team. */
+void pass_begin(model *, const model_pass *);
+void pass_rows(const model *, size_t n, const team *, uint32_t member, size_t *from, size_t *to);
+void pass_forward(model *, const model_pass *, team *, uint32_t member);
+void pass_backward(model *, const model_pass *, team *, uint32_t member);
+/* Rows of one of a portion's tensors. */
+void portion_rows(const portion *, const param *, size_t *lo, size_t *hi);
+/* What is done with a portion once its gradients are there: number k of model.portion. */
+typedef rad_status portion_task(void *with, size_t k, uint32_t member);
+/* gradients false: they are there already. task may be NULL. */
+void pass_portions(model *, const model_pass *, bool gradients, team *, uint32_t member,
+                   portion_task *, void *with);
+
+/* --- tensors in their layouts (layout.c) --- */
+/* Elements of a tensor before row r of axis 0; r is a multiple of pub.rows, or all of them. */
+size_t param_row(const param *, size_t r);
+size_t param_rows(const param *); /* of axis 0; 1 for a scalar */
+/* Between the declared order (decl->count, zeros where masked) and the stored one (pub.n). */
+rad_status param_store(const model *, const param *, const float *plain, float *stored);
+rad_status param_load(const model *, const param *, const float *stored, float *plain);
+/* 1 where there is a weight, in the declared order. */
+rad_status param_mask(const model *, const param *, uint8_t *active);
+rad_status model_shadows(const model *); /* after values have changed */
+/* In files axes stand in the order (out, in, h, w): is that another one, which shape is it, and
+ * from the declared order to it, or back. */
+bool file_is_other(const param *);
+rad_shape file_shape(const param *);
+void file_order(const param *, bool back, float *plain, float *file);
+
+/* stages.c */
+rad_status stages_plan(model *); /* after the batch is known */
+size_t shard_count(const model *, size_t n);
+size_t shard_first(const model *, size_t n, size_t k); /* k = count: n */
+
+/* mask.c: masks or patterns of the layers with a density. */
+rad_status masks_draw(model *);
 
 /* Multiply-adds x 2 of one sample, forward and backward, counted by running the layers on
  * arithmetic that only counts. */

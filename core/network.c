@@ -153,6 +153,19 @@ static void alias_views(model *m)
   }
 }
 
+/* What RAD_CUT_OUTPUT promises. */
+static rad_status check_cut(const node *nd)
+{
+  const declared *t = nd->layer->tensor;
+  for (size_t k = 1; (nd->plan.flags & RAD_CUT_OUTPUT) && k < nd->layer->ntensor; k++)
+    if (t[k].t.shape.rank == 0 || t[0].t.shape.rank == 0 ||
+        t[k].t.shape.dim[0] != t[0].t.shape.dim[0])
+      return rad_fail(&nd->layer->ctx, RAD_EINVAL,
+                      "with RAD_CUT_OUTPUT all tensors have the same first axis, %s and %s have not",
+                      t[0].t.name, t[k].t.name);
+  return RAD_OK;
+}
+
 static rad_status collect_params(model *m)
 {
   uint32_t total = 0, depth = 0, k = 0;
@@ -166,6 +179,7 @@ static rad_status collect_params(model *m)
     node *nd = &m->node[i];
     const uint32_t n = nd->inserted ? 0 : (uint32_t)nd->layer->ntensor;
     bool weights = false;
+    RAD_TRY(check_cut(nd));
     nd->param = list + k;
     nd->pub.param = nd->param;
     nd->pub.nparam = n;
@@ -185,7 +199,9 @@ static rad_status collect_params(model *m)
                            .type = d->t.type,
                            .depth = depth,
                            .shape = d->t.shape,
-                           .n = d->count};
+                           .n = d->count,
+                           .rows = 1};
+      p->count = d->count;
       list[k] = &p->pub;
       weights |= d->t.role == RAD_WEIGHT;
     }
@@ -193,6 +209,25 @@ static rad_status collect_params(model *m)
   }
   m->pub.param = list;
   m->pub.nparam = total;
+  return RAD_OK;
+}
+
+/* On the way back the last reader of a layer writes its gradient, the others add to it. */
+static rad_status mark_shares(model *m)
+{
+  bool *seen = arena_alloc(&m->mem, m->pub.nnode * sizeof *seen);
+  if (!seen)
+    return RAD_ENOMEM;
+  for (uint32_t i = m->pub.nnode; i-- > 0;) {
+    node *nd = &m->node[i];
+    for (uint32_t k = 0; k < nd->pub.nin; k++)
+      if (nd->from[k] != UINT32_MAX) {
+        nd->again[k] = seen[nd->from[k]];
+        seen[nd->from[k]] = true;
+      }
+    nd->sharded = nd->ops->gradient && nd->pub.nparam > 0 && nd->plan.nsum == 0 &&
+                  !(nd->plan.flags & RAD_CUT_OUTPUT);
+  }
   return RAD_OK;
 }
 
@@ -256,13 +291,14 @@ rad_status model_plan(model **out, env *e, const config *arm, const rad_shape *s
   m->env = e;
   m->config = arm;
   m->pub.core = m;
+  RAD_TRY(team_new(&m->alone, 1, e->diag));
   RAD_TRY(open_backend(m));
   RAD_TRY(plan_layers(m, sample, hook, nhooks));
   alias_views(m);
   absorb(m);
   RAD_TRY(collect_params(m));
   mark_gradients(m);
-  return RAD_OK;
+  return mark_shares(m);
 }
 
 void model_free(model *m)
@@ -272,6 +308,7 @@ void model_free(model *m)
   for (size_t i = 0; m->node && i < m->capacity; i++)
     instance_free(m->node[i].layer);
   instance_free(m->backend);
+  team_free(m->alone);
   free(m->value);
   free(m->grad);
   arena_free(&m->mem);
@@ -282,7 +319,7 @@ size_t model_parameters(const model *m)
 {
   size_t n = 0;
   for (uint32_t i = 0; i < m->pub.nparam; i++)
-    n += m->param[i].trained ? m->param[i].pub.n : 0;
+    n += m->param[i].trained ? m->param[i].count : 0;
   return n;
 }
 
@@ -290,6 +327,6 @@ size_t model_active_weights(const model *m)
 {
   size_t n = 0;
   for (uint32_t i = 0; i < m->pub.nparam; i++)
-    n += m->param[i].pub.role == RAD_WEIGHT ? m->param[i].pub.n : 0;
+    n += m->param[i].pub.role == RAD_WEIGHT ? m->param[i].count : 0;
   return n;
 }

@@ -22,7 +22,8 @@ static const char *const usage[] = {
         "  -i FILE                 one more include, stronger than the file\n"
         "  -o DIR                  run directory (default: runs/NAME); goes on if it is there\n"
         "      --resume DIR        go on with the run in DIR\n"
-        "      --jobs N            worker processes at once (default: the number of cores)\n"
+        "      --jobs N            worker processes at once (default: cores / threads)\n"
+        "      --threads N         threads of each training (default: [run] threads, 1)\n"
         "      --plugin-dir DIR    look for plugins here first\n"
         "      --accept-numeric-change  go on although the arithmetic has changed\n"
         "      --json              one JSON object per event on standard output\n"
@@ -41,12 +42,14 @@ static const char *const usage[] = {
         "  -s KEY=VALUE            set a key\n"
         "  -i FILE                 one more include\n"
         "      --jobs N            worker processes at once\n"
+        "      --threads N         threads of each training\n"
         "      --plugin-dir DIR    look for plugins here first\n",
 };
 
-enum { RESUME = 256, JOBS, PLUGIN_DIR, NUMERIC, JSON };
+enum { RESUME = 256, JOBS, THREADS, PLUGIN_DIR, NUMERIC, JSON };
 static const struct option longs[] = {{"resume", required_argument, NULL, RESUME},
                                       {"jobs", required_argument, NULL, JOBS},
+                                      {"threads", required_argument, NULL, THREADS},
                                       {"plugin-dir", required_argument, NULL, PLUGIN_DIR},
                                       {"accept-numeric-change", no_argument, NULL, NUMERIC},
                                       {"json", no_argument, NULL, JSON},
@@ -64,6 +67,14 @@ static bool set_jobs(options *o, const char *s)
   }
   o->jobs = (int32_t)n;
   return true;
+}
+
+/* [run] threads, from the command line. */
+static bool set_threads(options *o, const char *s)
+{
+  const char *text = arena_printf(&o->mem, "run.threads=%s", s);
+  o->override[o->noverride++] = (override){.text = text};
+  return text != NULL;
 }
 
 static bool add_override(options *o, const char *s, bool include)
@@ -90,6 +101,8 @@ static bool take(options *o, int c, const char *arg)
     return true;
   case JOBS:
     return set_jobs(o, arg);
+  case THREADS:
+    return set_threads(o, arg);
   case PLUGIN_DIR:
     o->plugin_dir = arg;
     return true;

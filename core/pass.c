@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * pass.c - one batch through the network and back, layer by layer, piece by piece. */
+ * pass.c - one batch through the network and back, stage by stage, by one member of a team. */
 #include "model.h"
 #include <string.h>
 
@@ -20,8 +20,8 @@ static uint32_t last_node(const model *m)
   return m->pub.nnode - 1;
 }
 
-/* What every callback of a piece is told. */
-static rad_pass piece_pass(const node *nd, const model_pass *p, size_t first, size_t n)
+/* What every callback is told of rows first .. first+n-1. */
+static rad_pass rows_pass(const node *nd, const model_pass *p, size_t first, size_t n)
 {
   return (rad_pass){.when = p->when,
                     .training = p->training,
@@ -38,189 +38,336 @@ static rad_pass piece_pass(const node *nd, const model_pass *p, size_t first, si
                     .type = RAD_F32};
 }
 
-static void piece_inputs(const model *m, const node *nd, bool training, size_t first,
-                         const float **x)
+static void inputs(const model *m, const node *nd, bool training, size_t first, const float **x)
 {
   for (uint32_t i = 0; i < nd->pub.nin; i++)
     x[i] = output(m, nd->from[i], training) + first * rad_count(&nd->in[i]);
 }
 
-typedef rad_status callback(rad_ctx *, const void *, const rad_pass *);
-static rad_status call(const model *m, node *nd, callback *f, const rad_pass *p)
+/* x and y as backward and gradient may see them. */
+static void kept(const model *m, const node *nd, const model_pass *p, size_t first, rad_pass *q,
+                 const float **x)
 {
-  const size_t mark = scratch_mark(m->env);
-  const rad_status s = f(&nd->layer->ctx, nd->layer->self, p);
-  scratch_release(m->env, mark);
+  inputs(m, nd, p->training, first, x);
+  for (uint32_t k = 0; k < nd->pub.nin; k++)
+    x[k] = nd->plan.flags & RAD_KEEP_X ? x[k] : NULL;
+  q->x = x;
+  q->y = nd->plan.flags & RAD_KEEP_Y ? nd->y + first * nd->width : NULL;
+  q->dy = nd->dy + first * nd->width;
+}
+
+typedef rad_status callback(rad_ctx *, const void *, const rad_pass *);
+static rad_status call(const model *m, const node *nd, callback *f, const rad_pass *p,
+                       uint32_t member)
+{
+  const size_t mark = scratch_mark_of(m->env, member);
+  const rad_status s = f(instance_ctx(nd->layer, member), nd->layer->self, p);
+  scratch_release_of(m->env, member, mark);
   return s;
 }
 
-/* Adds up the layer's sums over the batch, in piece order; dy NULL: forward's. */
-static rad_status sums(model *m, node *nd, const model_pass *p, const float *dy, double *total)
+/* --- sums over the batch --- */
+
+/* This member's pieces, each into its own row of m->part; back: with dy. */
+static rad_status part_sums(model *m, node *nd, const model_pass *p, bool back, size_t from,
+                            size_t to, uint32_t member)
 {
   const float *x[MAX_INPUTS];
-  memset(total, 0, nd->plan.nsum * sizeof *total);
-  for (size_t i = 0; i < p->n; i += PIECE) {
-    rad_pass q = piece_pass(nd, p, i, p->n - i < PIECE ? p->n - i : PIECE);
-    piece_inputs(m, nd, p->training, i, x);
+  for (size_t i = from; i < to; i += PIECE) {
+    rad_pass q = rows_pass(nd, p, i, to - i < PIECE ? to - i : PIECE);
+    inputs(m, nd, p->training, i, x);
     q.x = x;
     q.y = nd->y + i * nd->width;
-    q.dy = dy ? dy + i * nd->width : NULL;
-    q.sum = total;
+    q.dy = back ? nd->dy + i * nd->width : NULL;
+    q.sum = m->part + i / PIECE * m->most_sums;
     q.bsum = NULL;
-    q.fsum = dy ? q.fsum : NULL;
-    RAD_TRY(call(m, nd, nd->ops->sum, &q));
+    q.fsum = back ? q.fsum : NULL;
+    memset(q.sum, 0, nd->plan.nsum * sizeof *q.sum);
+    RAD_TRY(call(m, nd, nd->ops->sum, &q, member));
   }
   return RAD_OK;
 }
 
-static rad_status forward_node(model *m, uint32_t i, const model_pass *p)
+/* All have waited: adds up the parts in piece order; forward's totals settle running values. */
+static rad_status total_sums(model *m, node *nd, const model_pass *p, bool back)
+{
+  double *total = back ? nd->bsum : nd->fsum;
+  memset(total, 0, nd->plan.nsum * sizeof *total);
+  for (size_t i = 0; i < p->n; i += PIECE)
+    for (size_t k = 0; k < nd->plan.nsum; k++)
+      total[k] += m->part[i / PIECE * m->most_sums + k];
+  if (back || !p->settle || !nd->ops->settle)
+    return RAD_OK;
+  rad_pass q = rows_pass(nd, p, 0, p->n);
+  return call(m, nd, nd->ops->settle, &q, 0);
+}
+
+static void sums(model *m, uint32_t i, const model_pass *p, bool back, team *t, uint32_t member)
+{
+  node *nd = &m->node[i];
+  size_t from, to;
+  if (nd->plan.nsum == 0 || !nd->ops->sum || (!back && !p->training) ||
+      (nd->inserted && !p->training))
+    return;
+  pass_rows(m, p->n, t, member, &from, &to);
+  if (!team_failed(t))
+    team_fail(t, member, part_sums(m, nd, p, back, from, to, member));
+  team_wait(t);
+  if (member == 0 && !team_failed(t))
+    team_fail(t, member, total_sums(m, nd, p, back));
+  team_wait(t);
+}
+
+/* --- forward --- */
+static rad_status forward_rows(model *m, uint32_t i, const model_pass *p, size_t first, size_t n,
+                               uint32_t member)
 {
   node *nd = &m->node[i];
   const float *x[MAX_INPUTS];
   if (nd->alias || (nd->inserted && !p->training))
     return RAD_OK;
+  inputs(m, nd, p->training, first, x);
   if (nd->plan.flags & RAD_VIEW) {
-    memcpy(nd->y, output(m, nd->from[0], p->training), p->n * nd->width * sizeof *nd->y);
+    memcpy(nd->y + first * nd->width, x[0], n * nd->width * sizeof *nd->y);
     return RAD_OK;
   }
-  if (p->training && nd->plan.nsum > 0 && nd->ops->sum)
-    RAD_TRY(sums(m, nd, p, NULL, nd->fsum));
-  for (size_t k = 0; k < p->n; k += PIECE) {
-    rad_pass q = piece_pass(nd, p, k, p->n - k < PIECE ? p->n - k : PIECE);
-    piece_inputs(m, nd, p->training, k, x);
-    q.x = x;
-    q.y = nd->y + k * nd->width;
-    q.act = nd->act ? nd->act->plan.act : RAD_ACT_NONE;
-    q.act_alpha = nd->act ? nd->act->plan.act_alpha : 0.0f;
-    RAD_TRY(call(m, nd, nd->ops->forward, &q));
+  rad_pass q = rows_pass(nd, p, first, n);
+  q.x = x;
+  q.y = nd->y + first * nd->width;
+  q.act = nd->act ? nd->act->plan.act : RAD_ACT_NONE;
+  q.act_alpha = nd->act ? nd->act->plan.act_alpha : 0.0f;
+  return call(m, nd, nd->ops->forward, &q, member);
+}
+
+static rad_status forward_stage(model *m, const stage *s, const model_pass *p, size_t from,
+                                size_t to, uint32_t member)
+{
+  const size_t rows = s->rows > 0 ? s->rows : to - from;
+  for (size_t i = from; i < to; i += rows)
+    for (uint32_t k = s->first; k < s->last; k++)
+      RAD_TRY(forward_rows(m, k, p, i, to - i < rows ? to - i : rows, member));
+  return RAD_OK;
+}
+
+void pass_begin(model *m, const model_pass *p)
+{
+  m->x = p->x;
+  m->training = p->training;
+}
+
+void pass_rows(const model *m, size_t n, const team *t, uint32_t member, size_t *from, size_t *to)
+{
+  const size_t all = shard_count(m, n), size = team_size(t);
+  *from = shard_first(m, n, all * member / size);
+  *to = shard_first(m, n, all * (member + 1) / size);
+}
+
+void pass_forward(model *m, const model_pass *p, team *t, uint32_t member)
+{
+  size_t from, to;
+  pass_rows(m, p->n, t, member, &from, &to);
+  for (size_t k = 0; k < m->nforward; k++) {
+    const stage *s = &m->forward[k];
+    if (s->sums)
+      sums(m, s->first, p, false, t, member);
+    if (!team_failed(t))
+      team_fail(t, member, forward_stage(m, s, p, from, to, member));
   }
-  if (p->settle && nd->ops->settle) {
-    rad_pass q = piece_pass(nd, p, 0, p->n);
-    return call(m, nd, nd->ops->settle, &q);
+}
+
+/* --- backward --- */
+static float *spare(const model *m, uint32_t k, size_t first)
+{
+  return m->spare + (k * m->batch + first) * m->widest;
+}
+
+/* Where the gradient of input k of a layer goes, rows `first` on: the input's own dy, `spare` where
+ * another reader has been there before, or NULL where nobody wants it. */
+static float *dx_target(model *m, const node *nd, uint32_t k, const model_pass *p, size_t first)
+{
+  const uint32_t from = nd->from[k];
+  if (from == UINT32_MAX)
+    return p->dx ? p->dx + first * rad_count(&nd->in[k]) : NULL;
+  const node *src = &m->node[from];
+  bool wanted = p->dx != NULL || src->wants_dx;
+  for (uint32_t j = 0; j < src->pub.nparam; j++)
+    wanted |= m->param[src->param[j]->index].trained;
+  return !wanted ? NULL : nd->again[k] ? spare(m, k, first) : src->dy + first * src->width;
+}
+
+static void take_dx(model *m, const node *nd, uint32_t k, const float *dx, size_t first, size_t n)
+{
+  if (nd->from[k] == UINT32_MAX || !dx || !nd->again[k])
+    return;
+  const node *src = &m->node[nd->from[k]];
+  float *restrict dy = src->dy + first * src->width;
+  for (size_t i = 0; i < n * src->width; i++)
+    dy[i] += dx[i];
+}
+
+/* Gradients of the rows' share of each shard that they touch; a shard's first rows start it. */
+static rad_status shard_gradients(model *m, node *nd, const model_pass *p, size_t first, size_t n,
+                                  uint32_t member)
+{
+  const float *x[MAX_INPUTS];
+  const size_t end = first + n;
+  for (size_t k = 0; k < shard_count(m, p->n); k++) {
+    const size_t lo = shard_first(m, p->n, k), hi = shard_first(m, p->n, k + 1);
+    const size_t a = first > lo ? first : lo, b = end < hi ? end : hi;
+    if (a >= b)
+      continue;
+    rad_pass q = rows_pass(nd, p, a, b - a);
+    kept(m, nd, p, a, &q, x);
+    q.w = nd->of[k];
+    q.hi = param_rows((const param *)(const void *)nd->param[0]);
+    for (uint32_t j = 0; j < nd->pub.nparam; j++)
+      q.w[j]->keep = a == lo ? 0.0f : 1.0f;
+    RAD_TRY(call(m, nd, nd->ops->gradient, &q, member));
   }
   return RAD_OK;
+}
+
+static rad_status backward_input(model *m, const node *nd, const model_pass *p, float *const *dx,
+                                 size_t first, size_t n, uint32_t member)
+{
+  const float *x[MAX_INPUTS];
+  const float *dy = nd->dy + first * nd->width;
+  if ((nd->plan.flags & RAD_VIEW) || (nd->inserted && !p->training)) {
+    if (dx[0] && dx[0] != dy)
+      memcpy(dx[0], dy, n * nd->width * sizeof(float));
+    return RAD_OK;
+  }
+  bool any = false;
+  for (uint32_t k = 0; k < nd->pub.nin; k++)
+    any |= dx[k] != NULL;
+  if (!any || !nd->ops->backward)
+    return RAD_OK;
+  rad_pass q = rows_pass(nd, p, first, n);
+  kept(m, nd, p, first, &q, x);
+  q.dx = dx;
+  return call(m, nd, nd->ops->backward, &q, member);
+}
+
+static rad_status backward_rows(model *m, uint32_t i, const model_pass *p, size_t first, size_t n,
+                                uint32_t member)
+{
+  node *nd = &m->node[i];
+  float *dx[MAX_INPUTS];
+  for (uint32_t k = 0; k < nd->pub.nin; k++)
+    dx[k] = dx_target(m, nd, k, p, first);
+  if (nd->sharded && p->grads) /* before dx, which may overwrite dy */
+    RAD_TRY(shard_gradients(m, nd, p, first, n, member));
+  RAD_TRY(backward_input(m, nd, p, dx, first, n, member));
+  for (uint32_t k = 0; k < nd->pub.nin; k++)
+    take_dx(m, nd, k, dx[k], first, n);
+  return RAD_OK;
+}
+
+static rad_status backward_stage(model *m, const stage *s, const model_pass *p, size_t from,
+                                 size_t to, uint32_t member)
+{
+  const size_t rows = s->rows > 0 ? s->rows : to - from;
+  for (size_t i = from; i < to; i += rows)
+    for (uint32_t k = s->last; k-- > s->first;)
+      RAD_TRY(backward_rows(m, k, p, i, to - i < rows ? to - i : rows, member));
+  return RAD_OK;
+}
+
+void pass_backward(model *m, const model_pass *p, team *t, uint32_t member)
+{
+  size_t from, to;
+  pass_rows(m, p->n, t, member, &from, &to);
+  for (size_t k = m->nbackward; k-- > 0;) {
+    const stage *s = &m->backward[k];
+    if (s->sums)
+      sums(m, s->last - 1, p, true, t, member);
+    if (!team_failed(t))
+      team_fail(t, member, backward_stage(m, s, p, from, to, member));
+  }
+}
+
+/* --- gradients of tensors --- */
+
+/* grad = keep * grad + the shards' in order, rows lo .. hi-1 of one tensor */
+static void add_shards(const model *m, const param *p, size_t n, size_t lo, size_t hi)
+{
+  const size_t first = param_row(p, lo), count = param_row(p, hi) - first;
+  float *restrict g = p->pub.grad ? p->pub.grad + first : NULL;
+  const size_t shards = shard_count(m, n);
+  const float keep = p->pub.keep;
+  for (size_t k = 0; g && k < shards; k++) {
+    const float *restrict s = m->shard + k * m->nshard + p->shard_offset + first;
+    if (k > 0 || keep == 1.0f)
+      for (size_t i = 0; i < count; i++)
+        g[i] += s[i];
+    else if (keep == 0.0f)
+      memcpy(g, s, count * sizeof *g);
+    else
+      for (size_t i = 0; i < count; i++)
+        g[i] = keep * g[i] + s[i];
+  }
+}
+
+static rad_status gradients(model *m, const portion *w, const model_pass *p, uint32_t member)
+{
+  const float *x[MAX_INPUTS];
+  node *nd = w->node;
+  bool wanted = false;
+  for (uint32_t k = w->from; k < w->to; k++)
+    wanted |= nd->param[k]->grad != NULL;
+  if (!wanted)
+    return RAD_OK;
+  for (uint32_t k = w->from; nd->sharded && k < w->to; k++)
+    add_shards(m, &m->param[nd->param[k]->index], p->n, w->lo, w->hi);
+  if (nd->sharded)
+    return RAD_OK;
+  rad_pass q = rows_pass(nd, p, 0, p->n);
+  kept(m, nd, p, 0, &q, x);
+  q.lo = w->lo;
+  q.hi = w->hi;
+  return call(m, nd, nd->ops->gradient, &q, member);
+}
+
+void pass_portions(model *m, const model_pass *p, bool compute, team *t, uint32_t member,
+                   portion_task *task, void *with)
+{
+  for (size_t k; !team_failed(t) && (k = team_next(t)) < m->nportion;) {
+    if (compute)
+      team_fail(t, member, gradients(m, &m->portion[k], p, member));
+    if (task && !team_failed(t))
+      team_fail(t, member, task(with, k, member));
+  }
+}
+
+/* --- by one thread --- */
+typedef struct alone {
+  model *m;
+  const model_pass *p;
+} alone;
+
+static void forward_alone(void *with, uint32_t member)
+{
+  const alone *a = with;
+  pass_forward(a->m, a->p, a->m->alone, member);
+}
+
+static void backward_alone(void *with, uint32_t member)
+{
+  const alone *a = with;
+  pass_backward(a->m, a->p, a->m->alone, member);
+  if (a->p->grads)
+    pass_portions(a->m, a->p, true, a->m->alone, member, NULL, NULL);
 }
 
 rad_status model_forward(model *m, const model_pass *p)
 {
-  m->x = p->x;
-  m->training = p->training;
-  for (uint32_t i = 0; i < m->pub.nnode; i++)
-    RAD_TRY(forward_node(m, i, p));
-  return RAD_OK;
-}
-
-static float *spare(const model *m, uint32_t k)
-{
-  return m->spare ? m->spare + k * m->batch * m->widest : NULL;
-}
-
-/* Where the gradient of input k of a layer goes: the reading layer's own dy buffer, `spare` where
- * another reader has been there before, or NULL where nobody wants it. */
-static float *dx_target(model *m, const node *nd, uint32_t k, const model_pass *p)
-{
-  const uint32_t from = nd->from[k];
-  if (from == UINT32_MAX)
-    return p->dx;
-  node *src = &m->node[from];
-  bool wanted = p->dx != NULL || src->wants_dx;
-  for (uint32_t j = 0; j < src->pub.nparam; j++)
-    wanted |= m->param[src->param[j]->index].trained;
-  return !wanted ? NULL : src->dy_written ? spare(m, k) : src->dy;
-}
-
-static void take_dx(model *m, const node *nd, uint32_t k, float *dx, size_t n)
-{
-  node *src = nd->from[k] == UINT32_MAX ? NULL : &m->node[nd->from[k]];
-  if (!src || !dx)
-    return;
-  for (size_t i = 0; dx == spare(m, k) && i < n * src->width; i++)
-    src->dy[i] += dx[i];
-}
-
-/* The layer's callback over all pieces; the gradients of its inputs. */
-static rad_status backward_input(model *m, node *nd, const model_pass *p, float *const *dx)
-{
-  const float *x[MAX_INPUTS];
-  float *piece[MAX_INPUTS];
-  const float *y = nd->plan.flags & RAD_KEEP_Y ? nd->y : NULL;
-  for (size_t i = 0; i < p->n; i += PIECE) {
-    rad_pass q = piece_pass(nd, p, i, p->n - i < PIECE ? p->n - i : PIECE);
-    piece_inputs(m, nd, p->training, i, x);
-    for (uint32_t k = 0; k < nd->pub.nin; k++) {
-      x[k] = nd->plan.flags & RAD_KEEP_X ? x[k] : NULL;
-      piece[k] = dx[k] ? dx[k] + i * rad_count(&nd->in[k]) : NULL;
-    }
-    q.x = x;
-    q.y = (float *)(uintptr_t)(y ? y + i * nd->width : NULL);
-    q.dy = nd->dy + i * nd->width;
-    q.dx = piece;
-    RAD_TRY(call(m, nd, nd->ops->backward, &q));
-  }
-  return RAD_OK;
-}
-
-/* One call over the whole batch; a slice is the whole of axis 0. */
-static rad_status gradient(model *m, node *nd, const model_pass *p)
-{
-  const float *x[MAX_INPUTS];
-  rad_pass q = piece_pass(nd, p, 0, p->n);
-  bool wanted = false;
-  for (uint32_t k = 0; k < nd->pub.nparam; k++)
-    wanted |= nd->param[k]->grad != NULL;
-  if (!wanted || !p->grads || !nd->ops->gradient)
-    return RAD_OK;
-  piece_inputs(m, nd, p->training, 0, x);
-  for (uint32_t k = 0; k < nd->pub.nin; k++)
-    x[k] = nd->plan.flags & RAD_KEEP_X ? x[k] : NULL;
-  q.x = x;
-  q.y = nd->plan.flags & RAD_KEEP_Y ? nd->y : NULL;
-  q.dy = nd->dy;
-  q.hi = nd->param[0]->shape.rank > 0 ? nd->param[0]->shape.dim[0] : 1;
-  return call(m, nd, nd->ops->gradient, &q);
-}
-
-static rad_status backward_node(model *m, node *nd, const model_pass *p)
-{
-  float *dx[MAX_INPUTS];
-  bool any = false;
-  if (nd->inserted && !p->training) { /* not there: its reader has left the gradient in nd->dy */
-    dx[0] = dx_target(m, nd, 0, p);
-    if (dx[0])
-      memcpy(dx[0], nd->dy, p->n * nd->width * sizeof(float));
-    take_dx(m, nd, 0, dx[0], p->n);
-    if (nd->from[0] != UINT32_MAX)
-      m->node[nd->from[0]].dy_written = true;
-    return RAD_OK;
-  }
-  for (uint32_t k = 0; k < nd->pub.nin; k++) {
-    dx[k] = dx_target(m, nd, k, p);
-    any |= dx[k] != NULL;
-    if (dx[k] && nd->from[k] != UINT32_MAX) /* two inputs of one layer may be the same layer */
-      m->node[nd->from[k]].dy_written = true;
-  }
-  if (nd->plan.flags & RAD_VIEW) {
-    if (dx[0] && dx[0] != nd->dy)
-      memcpy(dx[0], nd->dy, p->n * nd->width * sizeof(float));
-  } else {
-    if (nd->plan.nsum > 0 && nd->ops->sum)
-      RAD_TRY(sums(m, nd, p, nd->dy, nd->bsum));
-    RAD_TRY(gradient(m, nd, p)); /* before dx, which may overwrite dy */
-    if (any && nd->ops->backward)
-      RAD_TRY(backward_input(m, nd, p, dx));
-  }
-  for (uint32_t k = 0; k < nd->pub.nin; k++)
-    take_dx(m, nd, k, dx[k], p->n);
-  return RAD_OK;
+  pass_begin(m, p);
+  return team_run(m->alone, forward_alone, &(alone){m, p});
 }
 
 rad_status model_backward(model *m, const model_pass *p)
 {
-  for (uint32_t i = 0; i < m->pub.nnode; i++)
-    m->node[i].dy_written = false;
-  for (uint32_t i = m->pub.nnode; i-- > 0;)
-    RAD_TRY(backward_node(m, &m->node[i], p));
-  return RAD_OK;
+  return team_run(m->alone, backward_alone, &(alone){m, p});
 }
 
 const float *model_y(const model *m)

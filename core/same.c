@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * same.c - config.ini of a run directory: the experiment as it was resolved. Who goes on with a
- * study must mean the same experiment; how many jobs run at once, who draws the results, and more
- * trials than before do not make another one of it. */
+ * study must mean the same experiment; how many jobs and threads run at once, who draws the
+ * results, and more trials than before do not make another one of it. */
 #include "running.h"
 #include <math.h>
 #include <stdlib.h>
@@ -34,6 +34,8 @@ static bool raised(const char *before, const char *now)
 
 static bool may_differ(const section *s, const char *key, const char *before, const char *now)
 {
+  if (strcmp(s->kind, "run") == 0 && strcmp(key, "threads") == 0)
+    return true;
   return strcmp(s->kind, "search") == 0 &&
          (strcmp(key, "jobs") == 0 || (strcmp(key, "trials") == 0 && raised(before, now)));
 }

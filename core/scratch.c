@@ -41,11 +41,11 @@ static void pop(struct scratch *s)
   free(c);
 }
 
-void *scratch_take(env *e, size_t bytes)
+void *scratch_take(env *e, uint32_t worker, size_t bytes)
 {
-  if (!e->scratch && !(e->scratch = calloc(1, sizeof *e->scratch)))
+  struct scratch *s = e->scratch[worker];
+  if (!s && !(s = e->scratch[worker] = calloc(1, sizeof *s)))
     return NULL;
-  struct scratch *s = e->scratch;
   if (!size_add(bytes, ALIGN - 1, &bytes))
     return NULL;
   bytes -= bytes % ALIGN;
@@ -62,15 +62,15 @@ void *scratch_take(env *e, size_t bytes)
   return area;
 }
 
-size_t scratch_mark(env *e)
+size_t scratch_mark_of(env *e, uint32_t worker)
 {
-  const chunk *c = e->scratch ? e->scratch->top : NULL;
+  const chunk *c = e->scratch[worker] ? e->scratch[worker]->top : NULL;
   return c ? c->start + c->used : 0;
 }
 
-void scratch_release(env *e, size_t mark)
+void scratch_release_of(env *e, uint32_t worker, size_t mark)
 {
-  struct scratch *s = e->scratch;
+  struct scratch *s = e->scratch[worker];
   if (!s)
     return;
   while (s->top && s->top->start > mark)
@@ -82,10 +82,22 @@ void scratch_release(env *e, size_t mark)
     pop(s);
 }
 
+size_t scratch_mark(env *e)
+{
+  return scratch_mark_of(e, 0);
+}
+
+void scratch_release(env *e, size_t mark)
+{
+  scratch_release_of(e, 0, mark);
+}
+
 void scratch_free(env *e)
 {
-  while (e->scratch && e->scratch->top)
-    pop(e->scratch);
-  free(e->scratch);
-  e->scratch = NULL;
+  for (uint32_t w = 0; w < MAX_WORKERS; w++) {
+    while (e->scratch[w] && e->scratch[w]->top)
+      pop(e->scratch[w]);
+    free(e->scratch[w]);
+    e->scratch[w] = NULL;
+  }
 }

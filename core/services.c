@@ -3,11 +3,14 @@
 #include "services.h"
 #include "philox.h"
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_TENSORS = 4096 };
+
+static pthread_mutex_t messages = PTHREAD_MUTEX_INITIALIZER; /* workers may fail side by side */
 
 static rad_status fail(rad_ctx *c, rad_status status, const char *fmt, ...)
 {
@@ -17,8 +20,10 @@ static rad_status fail(rad_ctx *c, rad_status status, const char *fmt, ...)
   va_start(ap, fmt);
   text_vprintf(&t, fmt, ap);
   va_end(ap);
+  pthread_mutex_lock(&messages);
   diag_error(i->env->diag, status, i->section ? i->section->at : (origin){0}, "%s: %s", i->title,
              text_str(&t));
+  pthread_mutex_unlock(&messages);
   text_free(&t);
   return status;
 }
@@ -47,7 +52,7 @@ static void *alloc(rad_ctx *c, size_t n, size_t size)
 
 static void *scratch(rad_ctx *c, size_t bytes)
 {
-  return scratch_take(((instance *)c->core)->env, bytes);
+  return scratch_take(((instance *)c->core)->env, c->worker, bytes);
 }
 
 /* --- tensors --- */

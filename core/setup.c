@@ -24,6 +24,8 @@ static rad_status open_hooks(trainer *t, uint32_t kind)
     h->measure = kind == RAD_MEASURE;
     h->instance->owner = t;
     t->penalized |= h->ops->grad != NULL;
+    t->steps |= h->ops->step != NULL;
+    t->batches |= h->ops->batch != NULL;
     if (!h->ops->after)
       continue;
     if (h->keys->apply[0] == '\0')
@@ -100,6 +102,8 @@ static rad_status plan_groups(trainer *t)
                         p->pub.layer);
     t->update[i].group = g;
     p->pub.keep = g ? g->plan.keep : 0.0f;
+    p->whole = g && g->plan.whole;
+    p->plain = p->whole;
   }
   return RAD_OK;
 }
@@ -115,6 +119,18 @@ static rad_status plan_loss(trainer *t)
                     t->data->facts.target == RAD_REAL ? "target values" : "classes");
   return ops->plan ? ops->plan(&t->loss->ctx, t->loss->self, &t->data->facts, &last->plan.out)
                    : RAD_OK;
+}
+
+/* Tensors that some hook treats by rows or places must be stored as declared. */
+static void keep_plain(trainer *t)
+{
+  for (size_t i = 0; i < t->nhook; i++) {
+    const hook *h = &t->hook[i];
+    if ((!h->ops->grad && !h->ops->weights) || (h->ops->flags & RAD_ELEMENTWISE))
+      continue;
+    for (uint32_t k = 0; k < t->model->pub.nparam; k++)
+      t->model->param[k].plain |= name_applies(h->keys->apply, t->model->param[k].pub.layer);
+  }
 }
 
 static void connect(trainer *t, instance *i)
@@ -171,6 +187,8 @@ static rad_status set_up(trainer *t, const char *cache, bool inspect)
   RAD_TRY(open_groups(t));
   RAD_TRY(model_plan(&t->model, t->env, t->config, &t->data->facts.sample, t->insert, t->ninsert));
   RAD_TRY(plan_hooks(t));
+  keep_plain(t);
+  RAD_TRY(model_layout(t->model));
   const uint64_t n = t->data->facts.n[RAD_TRAIN], rows = (uint64_t)t->run.batch;
   t->when.nepoch = (uint64_t)t->run.epochs;
   t->when.nstep = (n + rows - 1) / rows;
@@ -221,14 +239,8 @@ static rad_status alloc_slots(trainer *t)
   return RAD_OK;
 }
 
-rad_status trainer_alloc(trainer *t)
+static rad_status alloc_states(trainer *t)
 {
-  const size_t rows = (size_t)t->run.batch, eval = (size_t)t->run.eval_batch;
-  RAD_TRY(model_alloc(t->model, rows > eval ? rows : eval));
-  RAD_TRY(model_init(t->model));
-  RAD_TRY(batch_new(&t->batch, t->data, rows));
-  RAD_TRY(batch_new(&t->eval, t->data, eval));
-  RAD_TRY(alloc_slots(t));
   instance *single[] = {t->loss, t->schedule, t->fit};
   for (size_t i = 0; i < sizeof single / sizeof *single; i++)
     RAD_TRY(instance_state(single[i]));
@@ -236,14 +248,45 @@ rad_status trainer_alloc(trainer *t)
     RAD_TRY(instance_state(t->group[i].optimizer));
   for (size_t i = 0; i < t->nhook; i++)
     RAD_TRY(instance_state(t->hook[i].instance));
+  return RAD_OK;
+}
+
+/* Contexts for all that workers call; the layers have theirs. */
+static rad_status alloc_workers(trainer *t)
+{
+  const uint32_t n = team_size(t->team);
+  RAD_TRY(instance_workers(t->loss, n));
+  RAD_TRY(instance_workers(t->model->backend, n));
+  for (size_t i = 0; i < t->ngroup; i++)
+    RAD_TRY(instance_workers(t->group[i].optimizer, n));
+  for (size_t i = 0; i < t->nhook; i++)
+    RAD_TRY(instance_workers(t->hook[i].instance, n));
+  for (size_t i = 0; i < t->data->nnoise; i++)
+    RAD_TRY(instance_workers(t->data->noise[i], n));
+  return RAD_OK;
+}
+
+rad_status trainer_alloc(trainer *t)
+{
+  const size_t rows = (size_t)t->run.batch, eval = (size_t)t->run.eval_batch;
+  RAD_TRY(team_new(&t->team, (uint32_t)t->run.threads, t->env->diag));
+  RAD_TRY(model_alloc(t->model, rows > eval ? rows : eval, team_size(t->team)));
+  RAD_TRY(model_init(t->model));
+  RAD_TRY(batch_new(&t->batch, t->data, rows));
+  RAD_TRY(batch_new(&t->eval, t->data, eval));
+  RAD_TRY(alloc_slots(t));
+  RAD_TRY(alloc_states(t));
+  RAD_TRY(alloc_workers(t));
+  t->share = arena_alloc(&t->mem, (t->model->nportion + 1) * sizeof *t->share);
   t->order = arena_alloc(&t->mem, t->data->facts.n[RAD_TRAIN] * sizeof *t->order);
-  return t->order ? RAD_OK : RAD_ENOMEM;
+  return t->order && t->share ? RAD_OK : RAD_ENOMEM;
 }
 
 void trainer_free(trainer *t)
 {
   if (!t)
     return;
+  team_free(t->team);
   model_free(t->model); /* inserted layers share what their hook owns */
   for (size_t i = 0; i < t->nhook; i++)
     instance_free(t->hook[i].instance);

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { SLICE = 1 << 16 }; /* elements of a tensor that are updated together, in whole rows */
-
 double clock_seconds(void)
 {
   struct timespec t;
@@ -46,38 +44,25 @@ static rad_status diverge(trainer *t, double loss)
   return RAD_EDIVERGED;
 }
 
-static rad_status forward_and_back(trainer *t, rad_batch *b)
+/* --- update --- */
+static void mask(const param *p, size_t first, size_t n, float *v)
 {
-  const model_pass p = {.when = t->when,
-                        .training = true,
-                        .settle = true,
-                        .grads = true,
-                        .x = b->x,
-                        .n = b->n,
-                        .id = b->id};
-  double sum = 0;
-  for (uint32_t i = 0; i < t->model->pub.nparam; i++)
-    t->model->param[i].pub.keep = t->update[i].group ? t->update[i].group->plan.keep : 0.0f;
-  RAD_TRY(model_forward(t->model, &p));
-  b->y = (float *)(uintptr_t)model_y(t->model);
-  b->dy = model_dy(t->model);
-  RAD_TRY(loss_of_batch(t, b, b->dy, 1.0f / (float)b->n));
-  for (size_t i = 0; i < b->n; i++)
-    sum += b->loss[i];
-  if (!isfinite(sum))
-    return diverge(t, sum);
-  return model_backward(t->model, &p);
+  const uint8_t *restrict m = p->pub.mask ? p->pub.mask + first : NULL;
+  for (size_t i = 0; m && i < n; i++)
+    v[i] = m[i] ? v[i] : 0.0f;
 }
 
-static rad_status update_slice(trainer *t, const param *p, const update *u, rad_slice *s)
+static rad_status update_slice(trainer *t, const param *p, const update *u, rad_slice *s,
+                               uint32_t w)
 {
   float *slot[MAX_SLOTS];
   const instance *o = u->group->optimizer;
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
     if (h->ops->grad && name_applies(h->keys->apply, p->pub.layer))
-      CALLBACK(t, h->ops->grad(&h->instance->ctx, h->instance->self, s));
+      WORKER_CALL(t, w, h->ops->grad(instance_ctx(h->instance, w), h->instance->self, s));
   }
+  mask(p, s->first, s->n, s->g);
   for (uint32_t k = 0; k < u->group->plan.nslot; k++)
     slot[k] = u->slot[k] + s->first;
   const rad_update step = {.param = &p->pub,
@@ -88,58 +73,171 @@ static rad_status update_slice(trainer *t, const param *p, const update *u, rad_
                            .w = s->w,
                            .g = s->g,
                            .slot = slot};
-  CALLBACK(t, o->plugin->ops.optimizer.step((rad_ctx *)(uintptr_t)&o->ctx, o->self, &step));
+  WORKER_CALL(t, w, o->plugin->ops.optimizer.step(instance_ctx(o, w), o->self, &step));
   s->g = NULL;
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
     if (h->ops->weights && name_applies(h->keys->apply, p->pub.layer))
-      CALLBACK(t, h->ops->weights(&h->instance->ctx, h->instance->self, s));
+      WORKER_CALL(t, w, h->ops->weights(instance_ctx(h->instance, w), h->instance->self, s));
+  }
+  mask(p, s->first, s->n, s->w);
+  return RAD_OK;
+}
+
+/* Rows of one tensor of a portion, and what the backend derives from them. */
+static rad_status update_rows(trainer *t, param *p, size_t lo, size_t hi, double *penalty,
+                              uint32_t w)
+{
+  const update *u = &t->update[p->pub.index];
+  if (!u->group)
+    return RAD_OK;
+  const optimizer_keys *k = u->group->optimizer->common;
+  const size_t first = param_row(p, lo), end = param_row(p, hi);
+  rad_slice s = {.param = &p->pub,
+                 .when = t->when,
+                 .lr = k->lr * t->factor,
+                 .first = first,
+                 .n = end - first,
+                 .w = p->pub.value + first,
+                 .g = p->pub.grad + first,
+                 .penalty = penalty};
+  RAD_TRY(update_slice(t, p, u, &s, w));
+  if (p->pub.shadow)
+    WORKER_CALL(t, w, t->model->math.shadow(instance_ctx(t->model->backend, w), &p->pub, lo, hi));
+  return RAD_OK;
+}
+
+static rad_status update_portion(void *with, size_t k, uint32_t w)
+{
+  trainer *t = with;
+  const portion *q = &t->model->portion[k];
+  t->share[k] = 0;
+  for (uint32_t i = q->from; i < q->to; i++) {
+    param *p = &t->model->param[q->node->param[i]->index];
+    size_t lo, hi;
+    portion_rows(q, p, &lo, &hi);
+    RAD_TRY(update_rows(t, p, lo, hi, &t->share[k], w));
   }
   return RAD_OK;
 }
 
-static rad_status update_param(trainer *t, param *p, const update *u, double factor)
+/* --- a step; every member of the team runs it --- */
+typedef struct step_task {
+  trainer *t;
+  model_pass pass;
+} step_task;
+
+static rad_status change_batch(trainer *t)
 {
-  const optimizer_keys *k = u->group->optimizer->common;
-  const size_t rows = p->pub.shape.rank > 0 ? p->pub.shape.dim[0] : 1, row = p->pub.n / rows;
-  const size_t step = u->group->plan.whole ? rows : row < SLICE ? SLICE / row : 1;
-  for (size_t r = 0; r < rows; r += step) {
-    const size_t n = (rows - r < step ? rows - r : step) * row;
-    rad_slice s = {.param = &p->pub,
-                   .when = t->when,
-                   .lr = k->lr * factor,
-                   .first = r * row,
-                   .n = n,
-                   .w = p->pub.value + r * row,
-                   .g = p->pub.grad + r * row,
-                   .penalty = &t->penalty};
-    RAD_TRY(update_slice(t, p, u, &s));
+  for (size_t i = 0; i < t->nhook; i++) {
+    const hook *h = &t->hook[i];
+    if (h->ops->batch)
+      CALLBACK(t, h->ops->batch(&h->instance->ctx, h->instance->self, &t->batch->b));
   }
   return RAD_OK;
+}
+
+static rad_status check_loss(trainer *t)
+{
+  double sum = 0;
+  rad_batch *b = &t->batch->b;
+  b->loss = t->batch->loss;
+  b->dy = model_dy(t->model);
+  for (size_t i = 0; i < b->n; i++)
+    sum += b->loss[i];
+  return isfinite(sum) ? RAD_OK : diverge(t, sum);
+}
+
+static rad_status step_hooks(trainer *t)
+{
+  for (size_t i = 0; i < t->nhook; i++) {
+    const hook *h = &t->hook[i];
+    if (h->ops->step)
+      CALLBACK(t, h->ops->step(&h->instance->ctx, h->instance->self, &t->model->pub, &t->batch->b));
+  }
+  return RAD_OK;
+}
+
+static rad_status schedule(trainer *t)
+{
+  const instance *s = t->schedule;
+  CALLBACK(t, s->plugin->ops.schedule.factor((rad_ctx *)(uintptr_t)&s->ctx, s->self, &t->when,
+                                             &t->factor));
+  return RAD_OK;
+}
+
+/* What one does while the others wait. */
+static void serial(trainer *t, uint32_t member, rad_status (*f)(trainer *))
+{
+  team_wait(t->team);
+  if (member == 0 && !team_failed(t->team))
+    team_fail(t->team, 0, f(t));
+  team_deal(t->team, member);
+  team_wait(t->team);
+}
+
+static void there_and_back(step_task *s, uint32_t member)
+{
+  trainer *t = s->t;
+  size_t from, to;
+  rad_batch *b = &t->batch->b;
+  pass_rows(t->model, s->pass.n, t->team, member, &from, &to);
+  team_fail(t->team, member, batch_rows(t->batch, from, to, true, member));
+  if (t->batches)
+    serial(t, member, change_batch);
+  pass_forward(t->model, &s->pass, t->team, member);
+  if (!team_failed(t->team))
+    team_fail(t->team, member,
+              loss_of_rows(t, b, from, to, model_dy(t->model), 1.0f / (float)b->n, member));
+  pass_backward(t->model, &s->pass, t->team, member);
+}
+
+static rad_status before_update(trainer *t)
+{
+  RAD_TRY(check_loss(t));
+  return t->steps ? RAD_OK : schedule(t);
+}
+
+static rad_status between(trainer *t)
+{
+  RAD_TRY(step_hooks(t));
+  return schedule(t);
+}
+
+static void step(void *with, uint32_t member)
+{
+  step_task *s = with;
+  trainer *t = s->t;
+  there_and_back(s, member);
+  serial(t, member, before_update);
+  if (t->steps) {
+    pass_portions(t->model, &s->pass, true, t->team, member, NULL, NULL);
+    serial(t, member, between);
+  }
+  pass_portions(t->model, &s->pass, !t->steps, t->team, member, update_portion, t);
 }
 
 static rad_status train_step(trainer *t, const uint64_t *row, size_t n)
 {
-  double factor = 1.0;
   rad_batch *b = &t->batch->b;
-  RAD_TRY(batch_fill(t->batch, &t->data->source[RAD_TRAIN], row, 0, n, &t->when, true));
-  for (size_t i = 0; i < t->nhook; i++) {
-    const hook *h = &t->hook[i];
-    if (h->ops->batch)
-      CALLBACK(t, h->ops->batch(&h->instance->ctx, h->instance->self, b));
-  }
-  RAD_TRY(forward_and_back(t, b));
-  for (size_t i = 0; i < t->nhook; i++) {
-    const hook *h = &t->hook[i];
-    if (h->ops->step)
-      CALLBACK(t, h->ops->step(&h->instance->ctx, h->instance->self, &t->model->pub, b));
-  }
-  CALLBACK(t, t->schedule->plugin->ops.schedule.factor(&t->schedule->ctx, t->schedule->self,
-                                                       &t->when, &factor));
-  t->penalty = 0;
+  RAD_TRY(batch_begin(t->batch, &t->data->source[RAD_TRAIN], row, 0, n, &t->when));
+  step_task s = {t,
+                 {.when = t->when,
+                  .training = true,
+                  .settle = true,
+                  .grads = true,
+                  .x = b->x,
+                  .n = b->n,
+                  .id = b->id}};
   for (uint32_t i = 0; i < t->model->pub.nparam; i++)
-    if (t->update[i].group)
-      RAD_TRY(update_param(t, &t->model->param[i], &t->update[i], factor));
+    t->model->param[i].pub.keep = t->update[i].group ? t->update[i].group->plan.keep : 0.0f;
+  t->factor = 1.0;
+  pass_begin(t->model, &s.pass);
+  b->y = (float *)(uintptr_t)model_y(t->model);
+  RAD_TRY(team_run(t->team, step, &s));
+  t->penalty = 0;
+  for (size_t k = 0; k < t->model->nportion; k++)
+    t->penalty += t->share[k];
   return RAD_OK;
 }
 
@@ -223,6 +321,7 @@ static rad_status give_back_best(trainer *t)
   if (!t->restore || !t->marked)
     return RAD_OK;
   memcpy(t->model->value, t->best, t->model->nvalue * sizeof(float));
+  RAD_TRY(model_shadows(t->model));
   return evaluate(t);
 }
 

@@ -35,6 +35,7 @@ typedef struct vector {
 
 typedef struct trainer {
   env *env;
+  team *team;
   const config *config; /* of the arm, blocks expanded */
   const char *dir;      /* the job's folder; NULL: nothing is written */
   run_keys run;
@@ -62,6 +63,10 @@ typedef struct trainer {
   uint64_t epochs;   /* finished */
   float *best;       /* (model->nvalue) the marked copy, or NULL */
   bool marked, restore, stopped;
+  bool steps;      /* some hook has a `step`: gradients are all there before anything is updated */
+  bool batches;    /* some hook changes batches */
+  double factor;   /* of the learning rate, in this step */
+  double *share;   /* (model->nportion) of the penalty, by portion */
   bool penalized; /* some regularizer adds a penalty to the loss */
   double penalty; /* its value before the last step */
   bool diverged;
@@ -75,7 +80,17 @@ typedef struct trainer {
   arena mem;
 } trainer;
 
-/* One callback, with its scratch memory and fetched batches given back; a failure is returned. */
+/* One callback of a worker: its scratch memory is given back. */
+#define WORKER_CALL(t, w, call)                                                                    \
+  do {                                                                                             \
+    const size_t mark_ = scratch_mark_of((t)->env, w);                                             \
+    const rad_status s_ = (call);                                                                  \
+    scratch_release_of((t)->env, w, mark_);                                                        \
+    if (s_ < 0)                                                                                    \
+      return s_;                                                                                   \
+  } while (0)
+
+/* One [serial] callback, with its scratch memory and fetched batches given back; a failure is returned. */
 #define CALLBACK(t, call)                                                                          \
   do {                                                                                             \
     const size_t mark_ = scratch_mark((t)->env);                                                   \
@@ -99,7 +114,8 @@ void train_order(const trainer *, uint64_t epoch, uint64_t *order); /* a permuta
 
 /* evaluate.c */
 rad_status evaluate(trainer *); /* all splits, inference mode; measures report */
-rad_status loss_of_batch(trainer *, rad_batch *, float *dy, float scale);
+rad_status loss_of_rows(trainer *, rad_batch *, size_t from, size_t to, float *dy, float scale,
+                        uint32_t worker); /* dy: of the whole batch, or NULL */
 metric *metric_find(trainer *, const char *name);
 rad_status metric_set(trainer *, const char *name, double value);
 rad_status metrics_write(trainer *, uint64_t epoch); /* a line of metrics.jsonl */

@@ -208,15 +208,15 @@ START_TEST(scratch_is_a_stack_of_distinct_areas)
       ck_assert(holds(p[k], size[k], (unsigned char)k));
     scratch_release(&e, inner); /* the lower half stays */
     ck_assert_uint_eq(scratch_mark(&e), inner);
-    memset(scratch_take(&e, 1 << 20), 0xff, 1 << 20);
+    memset(scratch_take(&e, 0, 1 << 20), 0xff, 1 << 20);
     for (size_t k = 0; k < AREAS / 2; k++)
       ck_assert(holds(p[k], size[k], (unsigned char)k));
-    ck_assert_ptr_ne(scratch_take(&e, 0), scratch_take(&e, 0));
+    ck_assert_ptr_ne(scratch_take(&e, 0, 0), scratch_take(&e, 0, 0));
     scratch_release(&e, mark);
   }
-  ck_assert_ptr_null(scratch_take(&e, SIZE_MAX));
-  ck_assert_ptr_nonnull(scratch_take(&e, 256));
-  ck_assert_ptr_null(scratch_take(&e, SIZE_MAX - 200));
+  ck_assert_ptr_null(scratch_take(&e, 0, SIZE_MAX));
+  ck_assert_ptr_nonnull(scratch_take(&e, 0, 256));
+  ck_assert_ptr_null(scratch_take(&e, 0, SIZE_MAX - 200));
   instance_free(i);
 }
 END_TEST

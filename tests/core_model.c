@@ -45,7 +45,7 @@ static rad_status build(size_t nhooks, const model_hook *hook)
   const rad_status s = model_plan(&m, &e, &c, &sample, hook, nhooks);
   if (s < 0)
     return s;
-  ck_assert_int_eq(model_alloc(m, N), RAD_OK);
+  ck_assert_int_eq(model_alloc(m, N, 1), RAD_OK);
   return model_init(m);
 }
 

@@ -191,7 +191,7 @@ static const struct refusal {
     {"no_ops", RAD_LAYER, "no_ops: it has no ops"},
     {"short_descriptor", RAD_LAYER, "impossible size of 40 bytes"},
     {"other_release", RAD_FIT, "that is 101, this program is 100"},
-    {"newer", RAD_LAYER, "newer: it needs plugin ABI 1.3, this program has 1.0"},
+    {"newer", RAD_LAYER, "newer: it needs plugin ABI 1.4, this program has 1.1"},
     {"unknown_kind", RAD_LAYER, "of a kind that this program does not know"},
     {"bad_name", RAD_LAYER, "the name of a plugin must be"},
     {"escape", RAD_LAYER, "escape: summary, version or reference"},
@@ -287,7 +287,7 @@ START_TEST(truncated)
   fs_unmap(&b);
   for (size_t i = 0; i < 40; i++) {
     const char *name = arena_printf(&mem, "cut%zu", i);
-    place("good", arena_printf(&mem, "a/layer/%s.so", name), 1 + whole * i / 80);
+    place("good", arena_printf(&mem, "a/layer/%s.so", name), 1 + whole * i / 120);
     plugins *p = open_path(in("a"));
     ck_assert_ptr_null(find(p, RAD_LAYER, name));
     ck_says("does not load: ");

@@ -144,6 +144,61 @@ static double last(const json_t *j, const char *name)
   return v;
 }
 
+/* --- threads --- */
+
+/* One network of all sorts: layers cut by rows, layers by shard, sums over the batch, inserted
+ * layers, a penalty, several readers, and batches that do not divide evenly. */
+static void all_sorts(void)
+{
+  static const char *const keys[][2] = {{"run.batch", "150"},
+                                        {"run.epochs", "2"},
+                                        {"dataset.train", "410"},
+                                        {"layer.h.units", "70"},
+                                        {"layer.h.density", "0.5"},
+                                        {"layer.out.input", "act"},
+                                        {"layer.side.plugin", "dense"},
+                                        {"layer.side.units", "40"},
+                                        {"layer.side.input", "act"},
+                                        {"layer.side.density", "0.1"},
+                                        {"layer.end.plugin", "dense"},
+                                        {"layer.end.units", "3"},
+                                        {"layer.sum.plugin", "add"},
+                                        {"layer.sum.input", "out, end, out"},
+                                        {"noise.labels.plugin", "random_labels"},
+                                        {"noise.labels.rate", "0.3"},
+                                        {"optimizer.momentum", "0.9"},
+                                        {"regularizer.drop.plugin", "dropout"},
+                                        {"regularizer.drop.apply", "act"},
+                                        {"regularizer.wd.plugin", "weight_decay"}};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    set(keys[i][0], keys[i][1]);
+}
+
+START_TEST(threads_give_the_same_bits)
+{
+  static const char *const n[] = {"1", "2", "3", "8", "11"};
+  char one[64], many[64];
+  all_sorts();
+  set("backend.plugin", _i ? "openblas" : "reference");
+  if (_i)
+    set("layer.side.density", "0.3");
+  job_dir(one, "one");
+  for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
+    job_dir(many, "many");
+    set("run.threads", n[i]);
+    ck_assert_msg(run("main", 5, i ? many : one) == RAD_OK, "%s", text_str(&g.messages));
+    if (i == 0)
+      continue;
+    same_tensors(one, many);
+    json_t *a = result(one), *b = result(many);
+    ck_assert(last(a, "train.loss") == last(b, "train.loss") &&
+              last(a, "penalty") == last(b, "penalty"));
+    json_decref(a);
+    json_decref(b);
+  }
+}
+END_TEST
+
 static const char *const variants[][4][2] = {
     {{"optimizer.momentum", "0.9"}, {"regularizer.wd.plugin", "weight_decay"}, {0}},
     {{"optimizer.nesterov", "true"},
@@ -374,6 +429,7 @@ int main(void)
   TCase *t = tcase_create("train");
   tcase_set_timeout(t, 60);
   tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_loop_test(t, threads_give_the_same_bits, 0, 2);
   tcase_add_loop_test(t, stopped_after_every_step, 0, sizeof variants / sizeof *variants);
   tcase_add_test(t, no_epoch_is_doubled);
   tcase_add_test(t, arms_start_alike);
