@@ -11,7 +11,7 @@ all_c() { find core include plugins tests -name '*.[ch]'; }
 
 # Every source is in a makefile: by its own name, or a plugin as .la, a program without .c.
 unlisted() {
-  for f in core/*.c plugins/*/*.c tests/*.c tests/*/*.c; do
+  for f in core/*.c plugins/*/*.c plugins/*/*/*.c tests/*.c tests/*/*.c; do
     stem=${f%.c}
     grep -Eq "(^|[ \`])($f|$stem(\.la)?)( |\$)" core/local.mk plugins/local.mk tests/local.mk ||
       echo "$f"
@@ -42,13 +42,13 @@ ok 'no call that cannot be used safely' nothing unsafe
 exits() { grep -nE '\b(exit|abort)\(' core/*.c plugins/*/*.c | grep -v '_exit('; }
 ok 'neither exit nor abort' nothing exits
 
-foreign() { grep -n '#include "' plugins/*/*.c | grep -v '"image.h"'; }
+foreign() { grep -n '#include "' plugins/*/*.c | grep -Ev '"(image|act).h"'; }
 ok 'plugins include only the public headers' nothing foreign
 from_plugins() { grep -n 'plugins/' core/*.[ch] | grep '#include'; }
 ok 'the core includes no plugin' nothing from_plugins
 
 long() {
-  for f in core/*.c plugins/*/*.c; do
+  for f in core/*.c plugins/*/*.c plugins/*/*/*.c; do
     most=500
     case $f in plugins/*) most=300 ;; esac
     [ "$(wc -l <"$f")" -lt "$most" ] || echo "$f: $(wc -l <"$f") lines"
