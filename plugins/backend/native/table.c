@@ -3,5 +3,18 @@
 #include "../act.h"
 #include "isa.h"
 
-const rad_math NAME(math) = {
-    .size = sizeof(rad_math), .gemm = NAME(gemm), .act = act, .act_back = act_back};
+#define TEXT_(x) #x
+#define TEXT(x)  TEXT_(x)
+static const char *identity(rad_ctx *c)
+{
+  (void)c;
+  return "native " TEXT(RAD_ISA) ", " VECTORS;
+}
+
+const rad_math NAME(math) = {.size = sizeof(rad_math),
+                             .gemm = NAME(gemm),
+                             .act = act,
+                             .identity = identity,
+                             .layout = NAME(layout),
+                             .pack = NAME(pack),
+                             .act_back = act_back};
