@@ -3,6 +3,7 @@
 # need beside the C library.
 plugindir = $(pkglibdir)
 nobase_plugin_LTLIBRARIES = \
+  plugins/backend/native.la \
   plugins/backend/openblas.la \
   plugins/backend/reference.la \
   plugins/dataset/blobs.la \
@@ -41,6 +42,42 @@ nobase_plugin_LTLIBRARIES = \
   plugins/schedule/step.la \
   plugins/search/grid.la \
   plugins/search/random.la
+
+# One library per instruction set, from the same sources. Fused multiply-adds are wanted here: the
+# backend's identity names the set.
+noinst_LTLIBRARIES += plugins/backend/native/libbaseline.la
+plugins_backend_native_la_SOURCES = plugins/backend/native.c
+plugins_backend_native_la_CPPFLAGS = $(AM_CPPFLAGS) $(NATIVE_CPPFLAGS)
+plugins_backend_native_la_LIBADD = plugins/backend/native/libbaseline.la
+NATIVE_SOURCES = \
+  plugins/backend/act.h \
+  plugins/backend/native/gemm.c \
+  plugins/backend/native/isa.h \
+  plugins/backend/native/pack.c \
+  plugins/backend/native/table.c \
+  plugins/backend/native/tile.h \
+  plugins/backend/native/vec.h
+NATIVE_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+plugins_backend_native_libbaseline_la_SOURCES = $(NATIVE_SOURCES)
+plugins_backend_native_libbaseline_la_CPPFLAGS = $(AM_CPPFLAGS) -DRAD_ISA=baseline -DRAD_VL=4
+plugins_backend_native_libbaseline_la_CFLAGS = $(NATIVE_CFLAGS)
+plugins_backend_native_libbaseline_la_LDFLAGS =
+if HAVE_AVX2
+noinst_LTLIBRARIES += plugins/backend/native/libavx2.la
+plugins_backend_native_la_LIBADD += plugins/backend/native/libavx2.la
+plugins_backend_native_libavx2_la_SOURCES = $(NATIVE_SOURCES)
+plugins_backend_native_libavx2_la_CPPFLAGS = $(AM_CPPFLAGS) -DRAD_ISA=avx2 -DRAD_VL=8
+plugins_backend_native_libavx2_la_CFLAGS = $(NATIVE_CFLAGS) $(AVX2_CFLAGS)
+plugins_backend_native_libavx2_la_LDFLAGS =
+endif
+if HAVE_AVX512
+noinst_LTLIBRARIES += plugins/backend/native/libavx512.la
+plugins_backend_native_la_LIBADD += plugins/backend/native/libavx512.la
+plugins_backend_native_libavx512_la_SOURCES = $(NATIVE_SOURCES)
+plugins_backend_native_libavx512_la_CPPFLAGS = $(AM_CPPFLAGS) -DRAD_ISA=avx512 -DRAD_VL=16
+plugins_backend_native_libavx512_la_CFLAGS = $(NATIVE_CFLAGS) $(AVX512_CFLAGS)
+plugins_backend_native_libavx512_la_LDFLAGS =
+endif
 
 plugins_backend_openblas_la_SOURCES = plugins/backend/openblas.c plugins/backend/act.h
 plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)

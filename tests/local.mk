@@ -45,6 +45,7 @@ tests_conformance_SOURCES = \
   tests/conformance_hooks.c \
   tests/conformance_layer.c \
   tests/conformance_loss.c \
+  tests/conformance_packed.c \
   tests/conformance_rig.c \
   tests/conformance_rig.h \
   tests/lab_stub.c

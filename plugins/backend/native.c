@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * native.c - arithmetic of its own: register tiles in C with vector extensions (native/tile.h),
+ * compiled once per instruction set; the machine's best one is taken at the start. Weights are
+ * stored in panels (native/pack.c). */
+#include <rademacher/backend.h>
+
+typedef struct native {
+  int32_t isa;
+  const rad_math *math; /* of the set in use */
+} native;
+
+enum { AUTO, AVX512, AVX2, BASELINE };
+static const char *const isas[] = {"auto", "avx512", "avx2", "baseline", NULL};
+static const rad_key keys[] = {
+    {.name = "isa",
+     .help = "instruction set; auto takes the best one of the machine",
+     .def = "auto",
+     .choices = isas,
+     .flags = RAD_FIXED,
+     .offset = (uint32_t)offsetof(native, isa),
+     .type = RAD_ENUM},
+};
+
+/* --- the sets that were built, best first --- */
+extern const rad_math native_baseline_math;
+#ifdef HAVE_AVX512
+extern const rad_math native_avx512_math;
+static bool has_avx512(void)
+{
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+#ifdef HAVE_AVX2
+extern const rad_math native_avx2_math;
+static bool has_avx2(void)
+{
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+static bool always(void)
+{
+  return true;
+}
+static const struct {
+  int32_t isa;
+  bool (*there)(void);
+  const rad_math *math;
+} sets[] = {
+#ifdef HAVE_AVX512
+    {AVX512, has_avx512, &native_avx512_math},
+#endif
+#ifdef HAVE_AVX2
+    {AVX2, has_avx2, &native_avx2_math},
+#endif
+    {BASELINE, always, &native_baseline_math}};
+
+static rad_status init(rad_ctx *c, void *self)
+{
+  native *n = self;
+  bool built = false;
+  for (size_t i = 0; i < sizeof sets / sizeof *sets && !n->math; i++)
+    if (n->isa == AUTO || n->isa == sets[i].isa) {
+      built = true;
+      if (!sets[i].there())
+        continue;
+      n->math = sets[i].math;
+    }
+  if (!n->math)
+    return rad_fail(c, RAD_EINVAL,
+                    built ? "this machine has no %s: use isa = auto"
+                          : "was built without %s for this kind of machine: use isa = auto",
+                    isas[n->isa]);
+  return RAD_OK;
+}
+
+static const rad_math *of(rad_ctx *c)
+{
+  return ((const native *)c->backend)->math;
+}
+static rad_status gemm(rad_ctx *c, const rad_gemm *g)
+{
+  return of(c)->gemm(c, g);
+}
+static rad_status act(rad_ctx *c, uint32_t a, float alpha, size_t n, const float *x, float *y)
+{
+  return of(c)->act(c, a, alpha, n, x, y);
+}
+static rad_status act_back(rad_ctx *c, uint32_t a, float alpha, size_t n, const float *y,
+                           const float *dy, float *dx)
+{
+  return of(c)->act_back(c, a, alpha, n, y, dy, dx);
+}
+static bool layout(rad_ctx *c, const rad_param *p, rad_layout *l)
+{
+  return of(c)->layout(c, p, l);
+}
+static rad_status pack(rad_ctx *c, const rad_param *p, bool back, float *plain, float *packed)
+{
+  return of(c)->pack(c, p, back, plain, packed);
+}
+static const char *identity(rad_ctx *c)
+{
+  return of(c)->identity(c);
+}
+
+static const rad_math ops = {.size = sizeof ops,
+                             .caps = RAD_CAP_EPILOGUE | RAD_CAP_PACK | RAD_CAP_ROWS,
+                             .gemm = gemm,
+                             .act = act,
+                             .layout = layout,
+                             .pack = pack,
+                             .identity = identity,
+                             .act_back = act_back};
+static const rad_plugin native_plugin = {RAD_PLUGIN(RAD_BACKEND, "native", native, &ops),
+                                         RAD_KEYS(keys), .init = init,
+                                         .summary = "own kernels, compiled per instruction set"};
+RAD_EXPORT(&native_plugin)
