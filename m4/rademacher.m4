@@ -26,6 +26,28 @@ AC_LINK_IFELSE([AC_LANG_SOURCE([[int main(void) { return 0; }]])],
 LDFLAGS=$rad_save_LDFLAGS
 AC_SUBST([$2])])
 
+dnl RAD_ISA(NAME, FLAGS): defines HAVE_NAME in NATIVE_CPPFLAGS and sets NAME_CFLAGS where the
+dnl compiler makes code for this instruction set of x86 and can ask a machine for it.
+AC_DEFUN([RAD_ISA],
+[AC_MSG_CHECKING([whether $CC has $1])
+rad_save_CFLAGS=$CFLAGS
+CFLAGS="$CFLAGS -Werror $2"
+AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+    #if !defined __x86_64__ && !defined __i386__
+    #error another kind of machine
+    #endif
+    #include <immintrin.h>
+    typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));]],
+    [[vec v = {0}; v += 2.0f * v; return !__builtin_cpu_supports("fma") && v[0] != 0.0f;]])],
+  [rad_isa_$1=yes
+   $1_CFLAGS="$2"
+   NATIVE_CPPFLAGS="$NATIVE_CPPFLAGS -DHAVE_$1"],
+  [rad_isa_$1=no])
+CFLAGS=$rad_save_CFLAGS
+AC_MSG_RESULT([$rad_isa_$1])
+AC_SUBST([$1_CFLAGS])
+AM_CONDITIONAL([HAVE_$1], [test "$rad_isa_$1" = yes])])
+
 dnl RAD_LIB(NAME, MODULE, HEADER, FUNCTION, LIBS, PACKAGES, required | WHAT-IS-LEFT-OUT)
 dnl Sets NAME_CFLAGS and NAME_LIBS, unless the user has, from pkg-config's MODULE or to LIBS, and
 dnl defines HAVE_NAME. An error says which packages to install.
