@@ -10,6 +10,8 @@
  *   sin a = a + a y S(y),  cos a = 1 - y/2 + y^2 C(y)                  S, C of degree 2
  *   sqrt(-2 ln u) (cos, sin)(a + q pi/2)
  *
+ * w + 1/2 is rounded to 24 bits: all of its small values are kept, which make the tails (to 6.76).
+ *
  * G. E. P. Box, M. E. Muller, Ann. Math. Stat. 29, 1958; P, S, C: S. L. Moshier, Cephes, 1992. */
 #include "philox_lanes.h"
 #include <float.h>
