@@ -99,6 +99,8 @@ core_libradcore_la_SOURCES = \
   core/pass.c \
   core/philox.c \
   core/philox.h \
+  core/philox_lanes.c \
+  core/philox_lanes.h \
   core/plugin.c \
   core/plugin.h \
   core/plugin_file.h \
@@ -145,9 +147,28 @@ core_libradcore_la_SOURCES = \
   core/utf8.h \
   core/verdict.c \
   core/worker.c
-core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS)
-core_libradcore_la_LIBADD = $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(PNG_LIBS) $(ZLIB_LIBS)
+core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS) $(NATIVE_CPPFLAGS)
+core_libradcore_la_LIBADD = $(LANES) $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(PNG_LIBS) $(ZLIB_LIBS)
 core_libradcore_la_LDFLAGS =
+
+# The same source once more for each instruction set; philox.c chooses.
+LANES =
+if HAVE_AVX2
+noinst_LTLIBRARIES += core/libphilox_avx2.la
+LANES += core/libphilox_avx2.la
+core_libphilox_avx2_la_SOURCES = core/philox_lanes.c core/philox_lanes.h
+core_libphilox_avx2_la_CPPFLAGS = $(CORE_CPPFLAGS) -DPHILOX_LANES=avx2
+core_libphilox_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
+core_libphilox_avx2_la_LDFLAGS =
+endif
+if HAVE_AVX512
+noinst_LTLIBRARIES += core/libphilox_avx512.la
+LANES += core/libphilox_avx512.la
+core_libphilox_avx512_la_SOURCES = core/philox_lanes.c core/philox_lanes.h
+core_libphilox_avx512_la_CPPFLAGS = $(CORE_CPPFLAGS) -DPHILOX_LANES=avx512
+core_libphilox_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
+core_libphilox_avx512_la_LDFLAGS =
+endif
 
 bin_PROGRAMS = rademacher
 rademacher_SOURCES = core/main.c

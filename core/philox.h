@@ -6,7 +6,8 @@
  *   word j of the sequence = word j % 4 of philox(counter = (j / 4, index), key)
  *
  * uniform: (word >> 8) 2^-24. normal: numbers 2k, 2k+1 by Box-Muller from words 2k, 2k+1:
- * sqrt(-2 ln u) (cos 2 pi v, sin 2 pi v), u = (word + 1/2) 2^-32, v = next word 2^-32. */
+ * sqrt(-2 ln u) (cos 2 pi v, sin 2 pi v), u = (word + 1/2) 2^-32, v = next word 2^-32, computed in
+ * float by the operations that philox_lanes.c states. */
 #ifndef CORE_PHILOX_H
 #define CORE_PHILOX_H
 #include <rademacher/abi.h>
@@ -23,7 +24,4 @@ void philox_normal(uint64_t seedkey, const rad_at *, uint64_t first, size_t n, f
 double portable_exp(double);
 double portable_log(double);
 double portable_tanh(double);
-void portable_sincos_turn(double u, double *s, double *c); /* of 2 pi u, u in [0,1) */
-/* Words 2i, 2i+1 into normal numbers 2i, 2i+1. */
-void portable_box_muller(const uint32_t *word, size_t pairs, float *out);
 #endif

@@ -29,6 +29,8 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/accuracy.la \
   plugins/measure/confusion.la \
   plugins/measure/loss.la \
+  plugins/noise/add_gaussian.la \
+  plugins/noise/fresh_gaussian.la \
   plugins/noise/random_labels.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \

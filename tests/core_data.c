@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * core_data.c - from files to batches: decoding, cache, limit and cut, scales, noise. Expected
- * numbers were computed in Python from the formula of fixture_byte. */
+ * numbers were computed in Python from the formula of fixture_byte, noise with numpy's float32. */
 #include "data_lab.h"
 #include "fixtures.h"
 #include "source.h"
@@ -370,6 +370,59 @@ START_TEST(batch_noise_acts_in_training_only)
 }
 END_TEST
 
+/* Numbers 0, 4, 5 and 7 of sample i, against numpy's float32. */
+static void noisy(const batch *b, size_t i, const float want[4], bool clip)
+{
+  static const size_t number[] = {0, 4, 5, 7};
+  for (size_t k = 0; k < 4; k++) {
+    const float got = b->b.x[i * 20 + number[k]], w = want[k];
+    ck_assert_msg(got == (clip && w < 0   ? 0.0f
+                          : clip && w > 1 ? 1.0f
+                                          : w),
+                  "sample %zu: %a", i, (double)got);
+  }
+}
+
+START_TEST(add_gaussian_belongs_to_the_sample)
+{
+  static const float train5[] = {0x1.07f12ep+0f, -0x1.71a0ep-2f, 0x1.941018p-3f, 0x1.1438b2p+0f};
+  static const float test1[] = {0x1.dfb1b2p-1f, 0x1.8278p-9f, 0x1.6833e8p-1f, -0x1.6fd678p-2f};
+  static const char *const clip[] = {"false", "true"};
+  char ini[512];
+  snprintf(ini, sizeof ini,
+           IDX "val = 0\n[noise a]\nplugin = add_gaussian\nsigma = 0.3718\nclip = %s\n", clip[_i]);
+  data *d = lab_open(&lab, ini, NULL, NULL);
+  batch *b = fill(d, &d->source[RAD_TRAIN], 7);
+  noisy(b, 5, train5, _i);
+  const rad_when later = {.epoch = 2, .step = 9};
+  ck_assert_int_eq(batch_fill(b, &d->source[RAD_TRAIN], NULL, 3, 4, &later, false), RAD_OK);
+  noisy(b, 2, train5, _i);
+  ck_assert_int_eq(batch_fill(b, &d->source[RAD_TEST], NULL, 0, 2, &later, false), RAD_OK);
+  noisy(b, 1, test1, _i);
+  batch_free(b);
+  data_free(d);
+}
+END_TEST
+
+START_TEST(fresh_gaussian_belongs_to_the_step)
+{
+  static const float step9[] = {0x1.ebdd76p-1f, 0x1.2beaep-2f, 0x1.3b7244p-1f, 0x1.38195p+0f};
+  data *d = lab_open(&lab, IDX "val = 0\n[noise a]\nplugin = fresh_gaussian\nsigma = 0.3718\n",
+                     NULL, NULL);
+  rad_source *s = &d->source[RAD_TRAIN];
+  ck_assert_uint_eq(s->ninput, 0); /* gathered in one pass */
+  batch *b = fill(d, s, 7);
+  ck_assert(b->b.x[5 * 20] != step9[0]);
+  const rad_when later = {.epoch = 2, .step = 9};
+  ck_assert_int_eq(batch_fill(b, s, NULL, 3, 4, &later, true), RAD_OK);
+  noisy(b, 2, step9, false);
+  ck_assert_int_eq(batch_fill(b, s, NULL, 3, 4, &later, false), RAD_OK);
+  near(b->b.x[2 * 20 + 7], fixture_byte(1, 5 * 20 + 7) / 255.0, 1e-7);
+  batch_free(b);
+  data_free(d);
+}
+END_TEST
+
 START_TEST(batches_take_the_rows_asked_for)
 {
   static const uint64_t row[] = {5, 0, 6, 3}, wrong[] = {0, 7};
@@ -517,6 +570,8 @@ int main(void)
   tcase_add_test(t, splits_say_where_noise_acts);
   tcase_add_loop_test(t, input_noise_comes_before_scaling, 0, 2);
   tcase_add_test(t, batch_noise_acts_in_training_only);
+  tcase_add_loop_test(t, add_gaussian_belongs_to_the_sample, 0, 2);
+  tcase_add_test(t, fresh_gaussian_belongs_to_the_step);
   tcase_add_test(t, batches_take_the_rows_asked_for);
 #ifdef HAVE_JPEG
   tcase_add_loop_test(t, cache_gives_the_same_samples, 0, 4);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * core_philox.c - Philox against the published vectors, draws by address against an independent
- * implementation (Python integers), elementary functions against the system's libm. */
+ * implementation (Python's integers, numpy's float32), elementary functions against the system's
+ * libm. */
 #include "philox.h"
+#include "philox_lanes.h"
 #include <check.h>
 #include <float.h>
 #include <math.h>
@@ -126,12 +128,141 @@ END_TEST
 
 START_TEST(normal_is_box_muller)
 {
-  static const float want[] = {-0x1.d00bdcp-2f, 0x1.34a43ep-1f,  -0x1.2d5502p-4f,
-                               -0x1.c32bbp-3f,  -0x1.d8b58ep-2f, -0x1.28580ap+0f};
+  static const float want[] = {-0x1.d00bep-2f,  0x1.34a43ap-1f,  -0x1.2d55p-4f,
+                               -0x1.c32bb4p-3f, -0x1.d8b592p-2f, -0x1.28580ap+0f};
   float z[6];
   philox_normal(seedkey(), &at, 61, 6, z);
   for (size_t i = 0; i < 6; i++)
     ck_assert_msg(z[i] == want[i], "number %zu: %a, not %a", i, (double)z[i], (double)want[i]);
+}
+END_TEST
+
+/* --- sets of lanes: each gives the bits of Python's integers and of numpy's floats --- */
+enum { STEPS = 32 * PHILOX_STEP };
+
+static uint64_t hash_of(const void *words, size_t n)
+{
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t w;
+    memcpy(&w, (const char *)words + 4 * i, 4);
+    hash = (hash ^ w) * 0x100000001b3u;
+  }
+  return hash;
+}
+
+static const philox_lanes *set_of(int i) /* or NULL: this machine has fewer */
+{
+  const philox_lanes *set[PHILOX_SETS];
+  return (size_t)i < philox_lanes_here(set) ? set[i] : NULL;
+}
+
+START_TEST(sets_give_the_same_bits)
+{
+  const philox_lanes *set = set_of(_i);
+  static uint32_t w[STEPS];
+  static float v[STEPS];
+  if (!set)
+    return;
+  set->words(0x9f9a97fa762e09a5, at.index, 0, STEPS, w);
+  ck_assert_msg(hash_of(w, STEPS) == 0x233df441fe0fcdc9, "%s: %llx", set->name,
+                (unsigned long long)hash_of(w, STEPS));
+  set->uniform(w, STEPS, v);
+  for (size_t i = 0; i < STEPS; i++)
+    if (v[i] != (float)(w[i] >> 8) / 16777216.0f)
+      ck_abort_msg("%s: uniform number %zu is %a", set->name, i, (double)v[i]);
+  set->normal(w, STEPS, v);
+  ck_assert_msg(hash_of(v, STEPS) == 0xded58d62700cedac, "%s: %llx", set->name,
+                (unsigned long long)hash_of(v, STEPS));
+}
+END_TEST
+
+START_TEST(sets_carry_into_the_upper_counter)
+{
+  const philox_lanes *set = set_of(_i);
+  uint32_t w[PHILOX_STEP], one[4];
+  if (!set)
+    return;
+  set->words(0x123456789abcdef0, at.index, 0xfffffff3, PHILOX_STEP, w);
+  for (uint64_t b = 0; b < PHILOX_STEP / 4; b++) {
+    const uint64_t block = 0xfffffff3 + b;
+    philox4x32((uint32_t[]){(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)at.index,
+                            (uint32_t)(at.index >> 32)},
+               (uint32_t[]){0x9abcdef0, 0x12345678}, one);
+    ck_assert_mem_eq(one, w + 4 * b, sizeof one);
+  }
+}
+END_TEST
+
+/* Both ends of u, where its mantissa wraps, and where the quarters of a turn meet. */
+static const struct edge {
+  uint32_t word[2];
+  float want[2];
+} edges[] = {
+    {{0x00000000, 0x00000000}, {0x1.b0e08ep+2f, 0.0f}},
+    {{0x00000001, 0x1fffffff}, {0x1.2aa636p+2f, 0x1.2aa638p+2f}},
+    {{0x00000002, 0x20000000}, {0x1.27202p+2f, 0x1.27201ep+2f}},
+    {{0xffffffff, 0x40000000}, {0.0f, 0.0f}},
+    {{0xfffffffe, 0x5fffffff}, {0.0f, 0.0f}},
+    {{0xffffff00, 0x60000000}, {-0x1.fffffcp-13f, 0x1.fffffep-13f}},
+    {{0x80000000, 0x80000000}, {-0x1.2d6abep+0f, 0.0f}},
+    {{0x7fffffff, 0x9fffffff}, {-0x1.aa4496p-1f, -0x1.aa4498p-1f}},
+    {{0xb504f333, 0xa0000000}, {-0x1.2d6abep-1f, -0x1.2d6abcp-1f}},
+    {{0xb504f334, 0xc0000000}, {0.0f, -0x1.aa449ap-1f}},
+    {{0x5a82799a, 0xe0000000}, {0x1.0508e4p+0f, -0x1.0508e4p+0f}},
+    {{0x00003039, 0xffffffff}, {0x1.434e7ep+2f, -0x1.fbd94ep-28f}},
+};
+
+START_TEST(sets_agree_at_the_edges)
+{
+  const philox_lanes *set = set_of(_i);
+  uint32_t w[PHILOX_STEP] = {0};
+  float v[PHILOX_STEP];
+  if (!set)
+    return;
+  for (size_t i = 0; i < sizeof edges / sizeof *edges; i++)
+    memcpy(w + 2 * i, edges[i].word, sizeof edges[i].word);
+  set->normal(w, PHILOX_STEP, v);
+  for (size_t i = 0; i < sizeof edges / sizeof *edges; i++)
+    ck_assert_msg(v[2 * i] == edges[i].want[0] && v[2 * i + 1] == edges[i].want[1],
+                  "%s, pair %zu: %a %a", set->name, i, (double)v[2 * i], (double)v[2 * i + 1]);
+}
+END_TEST
+
+static int ascending(const void *a, const void *b)
+{
+  const float x = *(const float *)a, y = *(const float *)b;
+  return (x > y) - (x < y);
+}
+
+/* Tails, pairs, and the largest distance from the normal distribution function. */
+START_TEST(normal_numbers_are_normal)
+{
+  enum { M = 1 << 20 };
+  float *v = malloc(M * sizeof *v);
+  double pairs = 0, squares = 0, far = 0, third = 0, fourth = 0;
+  ck_assert_ptr_nonnull(v);
+  philox_normal(37, &at, 0, M, v);
+  for (size_t i = 0; i < M; i += 2) {
+    const double a = (double)v[i], b = (double)v[i + 1];
+    pairs += a * b;
+    squares += (a * a - 1) * (b * b - 1);
+  }
+  qsort(v, M, sizeof *v, ascending);
+  for (size_t i = 0; i < M; i++) {
+    const double f = 0.5 * erfc(-(double)v[i] * 0.70710678118654752);
+    third += fabs((double)v[i]) > 3;
+    fourth += fabs((double)v[i]) > 4;
+    far = fmax(far, fmax(fabs(f - (double)i / M), fabs(f - (double)(i + 1) / M)));
+  }
+  const double lo = (double)v[0], hi = (double)v[M - 1];
+  free(v);
+  ck_assert_double_eq_tol(pairs / (M / 2), 0.0, 5.0 / 724);
+  ck_assert_double_eq_tol(squares / (M / 2), 0.0, 5 * 2.0 / 724);
+  ck_assert_msg(far * 1024 < 1.95, "Kolmogorov-Smirnov: %g", far * 1024); /* p = 0.001 */
+  ck_assert_msg(lo < -4.4 && lo > -6.2 && hi > 4.4 && hi < 6.2, "from %g to %g", lo, hi);
+  ck_assert_double_eq_tol(third, 2830.94, 5 * 53.1); /* 2^20 erfc(3 / sqrt 2), five deviations */
+  ck_assert_double_eq_tol(fourth, 66.42, 5 * 8.15);
 }
 END_TEST
 
@@ -298,48 +429,23 @@ START_TEST(special_values)
 }
 END_TEST
 
-START_TEST(sincos_of_a_turn)
-{
-  static const double quarter[][3] = {
-      {0, 0, 1}, {0.25, 1, 0}, {0.5, 0, -1}, {0.75, -1, 0}}; /* exact where libm cannot be */
-  double s, c;
-  for (size_t i = 0; i < 4; i++) {
-    portable_sincos_turn(quarter[i][0], &s, &c);
-    ck_assert(s == quarter[i][1] && c == quarter[i][2]);
-  }
-  for (uint64_t i = 0; i < SAMPLES; i++) {
-    const double u = i % 2 ? between(0, 1, i) : (double)(uint32_t)word64(i) * 0x1p-32;
-    const int q = (int)(4 * u + 0.5);
-    const long double t = 6.283185307179586476925286766559005768L * (u - 0.25L * q);
-    const long double sine[] = {sinl(t), cosl(t), -sinl(t), -cosl(t)};
-    portable_sincos_turn(u, &s, &c);
-    if (!(ulps(s, sine[q % 4]) <= 2 && ulps(c, sine[(q + 1) % 4]) <= 2))
-      ck_abort_msg("%a turns: sin %a, cos %a", u, s, c);
-  }
-}
-END_TEST
-
 /* Bits that every machine must give: a compiler that fuses a * b + c, or computes with more digits
  * than a double has, changes them. */
 START_TEST(bits_are_those_of_every_machine)
 {
   uint64_t hash = 0xcbf29ce484222325u;
   for (uint64_t i = 0; i < 20000; i++) {
-    double v[6] = {portable_exp(between(-700, 700, i)),
-                   portable_log(from_bits(word64(i) >> 1)),
-                   portable_log(between(0.7, 1.5, i)),
-                   portable_tanh(between(-3, 3, i)),
-                   0,
-                   0};
-    portable_sincos_turn(between(0, 1, i), &v[4], &v[5]);
-    for (size_t k = 0; k < 6; k++) {
+    const double v[] = {portable_exp(between(-700, 700, i)),
+                        portable_log(from_bits(word64(i) >> 1)), portable_log(between(0.7, 1.5, i)),
+                        portable_tanh(between(-3, 3, i))};
+    for (size_t k = 0; k < sizeof v / sizeof *v; k++) {
       uint64_t b = 0;
       if (!isnan(v[k]))
         memcpy(&b, &v[k], sizeof b);
       hash = (hash ^ b) * 0x100000001b3u;
     }
   }
-  ck_assert_msg(hash == 0xf4df169c4638253a, "hash is 0x%llx", (unsigned long long)hash);
+  ck_assert_msg(hash == 0x1b5b3a1c4e126ad4, "hash is 0x%llx", (unsigned long long)hash);
 }
 END_TEST
 
@@ -354,7 +460,11 @@ int main(void)
   tcase_add_test(t, parts_equal_the_whole);
   tcase_add_test(t, uniform_is_24_bits_of_a_word);
   tcase_add_test(t, normal_is_box_muller);
+  tcase_add_loop_test(t, sets_give_the_same_bits, 0, PHILOX_SETS);
+  tcase_add_loop_test(t, sets_carry_into_the_upper_counter, 0, PHILOX_SETS);
+  tcase_add_loop_test(t, sets_agree_at_the_edges, 0, PHILOX_SETS);
   tcase_add_test(t, moments_are_right);
+  tcase_add_test(t, normal_numbers_are_normal);
   tcase_add_test(t, every_part_of_an_address_counts);
   suite_add_tcase(s, t);
   TCase *f = tcase_create("functions");
@@ -363,7 +473,6 @@ int main(void)
   tcase_add_test(f, log_is_within_2_ulp);
   tcase_add_test(f, tanh_is_within_2_ulp);
   tcase_add_test(f, special_values);
-  tcase_add_test(f, sincos_of_a_turn);
   tcase_add_test(f, bits_are_those_of_every_machine);
   suite_add_tcase(s, f);
   SRunner *r = srunner_create(s);
