@@ -280,11 +280,145 @@ START_TEST(apply_names_layers)
 }
 END_TEST
 
+/* --- densities --- */
+
+static void wide(const char *density, const char *mask)
+{
+  static const char *const keys[][2] = {{"layer.a.plugin", "dense"},
+                                        {"layer.a.units", "31"},
+                                        {"layer.b.plugin", "dense"},
+                                        {"layer.b.units", "53"},
+                                        {"layer.out.plugin", "dense"},
+                                        {"layer.out.units", "3"}};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    set(keys[i][0], keys[i][1]);
+  if (strcmp(mask, "uniform") != 0) {
+    set("layer.a.density", density);
+    set("layer.a.mask", mask);
+  }
+  set("layer.b.density", density);
+  set("layer.b.mask", mask);
+}
+
+static param *named(const char *layer)
+{
+  for (uint32_t i = 0; i < m->pub.nparam; i++)
+    if (strcmp(m->param[i].pub.layer, layer) == 0 && m->param[i].pub.role == RAD_WEIGHT)
+      return &m->param[i];
+  ck_abort_msg("no layer %s", layer);
+}
+
+static size_t active(const char *layer, uint8_t *mask)
+{
+  const param *p = named(layer);
+  size_t n = 0;
+  ck_assert_int_eq(param_mask(m, p, mask), RAD_OK);
+  for (size_t i = 0; i < p->decl->count; i++)
+    n += mask[i];
+  ck_assert_uint_eq(n, p->count);
+  return n;
+}
+
+static void again(const char *density, const char *mask)
+{
+  model_free(m);
+  m = NULL;
+  config_free(&c);
+  c = (config){0};
+  wide(density, mask);
+  ck_assert_msg(build(0, NULL) >= 0, "%s", text_str(&g.messages));
+}
+
+/* round(density 53 x 31): stored sparse, masked, masked */
+START_TEST(density_is_exact_and_leaves_nobody_alone)
+{
+  static const char *const density[] = {"0.0731", "0.31", "0.77"};
+  static const size_t expect[] = {120, 509, 1265};
+  static uint8_t mask[3][53 * 31];
+  for (int k = 0; k < 3; k++) {
+    again(density[k], "uniform");
+    ck_assert_uint_eq(active("b", mask[k]), expect[k]);
+    const param *p = named("b");
+    ck_assert((k == 0) == (p->pub.pattern != NULL) && (k > 0) == (p->pub.mask != NULL));
+    ck_assert_uint_eq(p->pub.n, k == 0 ? expect[0] : 53 * 31);
+    for (size_t u = 0; u < 53; u++)
+      ck_assert_ptr_nonnull(memchr(mask[k] + u * 31, 1, 31));
+    for (size_t d = 0; d < 31; d++) {
+      size_t n = 0;
+      for (size_t u = 0; u < 53; u++)
+        n += mask[k][u * 31 + d];
+      ck_assert_uint_gt(n, 0);
+    }
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < 53 * 31; i++)
+    kept += mask[1][i] && mask[2][i];
+  ck_assert_uint_eq(kept, 509); /* a lower density takes of a higher one's */
+}
+END_TEST
+
+/* Kaiming's variance with the inputs that are left: 2 / (0.31 x 31), of 509 numbers. */
+START_TEST(initial_scale_counts_active_inputs)
+{
+  again("0.31", "uniform");
+  const param *p = named("b");
+  double sum = 0;
+  for (size_t i = 0; i < p->pub.n; i++) {
+    sum += (double)p->pub.value[i] * (double)p->pub.value[i];
+    ck_assert(p->pub.mask[i] || p->pub.value[i] == 0.0f);
+  }
+  ck_assert_double_eq_tol(sum / 509, 2 / (509.0 / 53), 0.03);
+}
+END_TEST
+
+/* a (31,7), b (53,31): e = 0.4 (217 + 1643) / (38 + 84) = 6.0984; 231.7 of 217 are all, so
+ * e = (744 - 217) / 84 = 6.27381 and b gets 527. */
+START_TEST(erdos_renyi_shares_out)
+{
+  static uint8_t mask[53 * 31];
+  again("0.4", "erdos_renyi");
+  ck_assert_uint_eq(active("a", mask), 217);
+  ck_assert_uint_eq(active("b", mask), 527);
+  again("0.2", "erdos_renyi"); /* e = 0.2 1860 / 122 = 3.04918 */
+  ck_assert_uint_eq(active("a", mask), 116);
+  ck_assert_uint_eq(active("b", mask), 256);
+}
+END_TEST
+
+static void refused(const char *why)
+{
+  set("backend.plugin", "reference");
+  ck_assert_int_eq(model_plan(&m, &e, &c, &(rad_shape){1, {D}}, NULL, 0), RAD_OK);
+  ck_assert_int_eq(model_alloc(m, N, 1), RAD_EINVAL);
+  ck_assert_msg(strstr(text_str(&g.messages), why) != NULL, "%s", text_str(&g.messages));
+}
+
+START_TEST(too_thin)
+{
+  wide("0.01", "uniform");
+  refused("density leaves 16 of 1643 weights in W, too few for its 53 outputs and 31 inputs");
+}
+END_TEST
+
+START_TEST(nothing_to_mask)
+{
+  wide("1", "uniform");
+  set("layer.f.plugin", "relu");
+  set("layer.f.density", "0.5");
+  refused("has no weights: density is for layers that have some");
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("model");
   TCase *t = tcase_create("model");
   tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, density_is_exact_and_leaves_nobody_alone);
+  tcase_add_test(t, initial_scale_counts_active_inputs);
+  tcase_add_test(t, erdos_renyi_shares_out);
+  tcase_add_test(t, too_thin);
+  tcase_add_test(t, nothing_to_mask);
   tcase_add_test(t, gradients_of_a_graph);
   tcase_add_test(t, gradients_through_an_inserted_layer);
   tcase_add_test(t, no_gradient_where_none_is_wanted);
