@@ -17,8 +17,10 @@ nobase_plugin_LTLIBRARIES = \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
+  plugins/layer/leaky_relu.la \
   plugins/layer/relu.la \
   plugins/layer/sigmoid.la \
+  plugins/layer/softplus.la \
   plugins/layer/tanh.la \
   plugins/logger/console.la \
   plugins/logger/csv.la \
