@@ -14,9 +14,11 @@ nobase_plugin_LTLIBRARIES = \
   plugins/executor/local.la \
   plugins/fit/gradient.la \
   plugins/layer/add.la \
+  plugins/layer/concat.la \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
+  plugins/layer/identity.la \
   plugins/layer/leaky_relu.la \
   plugins/layer/relu.la \
   plugins/layer/sigmoid.la \
