@@ -15,6 +15,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/fit/gradient.la \
   plugins/layer/add.la \
   plugins/layer/concat.la \
+  plugins/layer/conv2d.la \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
