@@ -15,6 +15,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/fit/gradient.la \
   plugins/layer/add.la \
   plugins/layer/avg_pool.la \
+  plugins/layer/batch_norm.la \
   plugins/layer/concat.la \
   plugins/layer/conv2d.la \
   plugins/layer/dense.la \
