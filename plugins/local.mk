@@ -24,6 +24,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/layer/global_avg_pool.la \
   plugins/layer/identity.la \
   plugins/layer/leaky_relu.la \
+  plugins/layer/lrn.la \
   plugins/layer/max_pool.la \
   plugins/layer/relu.la \
   plugins/layer/sigmoid.la \
