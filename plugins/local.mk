@@ -38,6 +38,8 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/accuracy.la \
   plugins/measure/confusion.la \
   plugins/measure/loss.la \
+  plugins/noise/random_crop.la \
+  plugins/noise/random_flip.la \
   plugins/noise/random_labels.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \
