@@ -62,4 +62,5 @@ TCase *course_cases(void); /* optimizers, schedules */
 TCase *hook_cases(void);   /* regularizers, measures, fits */
 TCase *data_cases(void);   /* data sets, noise, searches */
 TCase *backend_cases(void);
+TCase *image_cases(void); /* known numbers, refusals, noise of images */
 #endif
