@@ -15,11 +15,21 @@ nobase_plugin_LTLIBRARIES = \
   plugins/executor/local.la \
   plugins/fit/gradient.la \
   plugins/layer/add.la \
+  plugins/layer/avg_pool.la \
+  plugins/layer/batch_norm.la \
+  plugins/layer/concat.la \
+  plugins/layer/conv2d.la \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
+  plugins/layer/global_avg_pool.la \
+  plugins/layer/identity.la \
+  plugins/layer/leaky_relu.la \
+  plugins/layer/lrn.la \
+  plugins/layer/max_pool.la \
   plugins/layer/relu.la \
   plugins/layer/sigmoid.la \
+  plugins/layer/softplus.la \
   plugins/layer/tanh.la \
   plugins/logger/console.la \
   plugins/logger/csv.la \
@@ -31,6 +41,8 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/loss.la \
   plugins/noise/add_gaussian.la \
   plugins/noise/fresh_gaussian.la \
+  plugins/noise/random_crop.la \
+  plugins/noise/random_flip.la \
   plugins/noise/random_labels.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \
@@ -88,6 +100,8 @@ plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
+plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
+plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:

@@ -47,6 +47,19 @@ parameters() {
 }
 parameters zhang2017/mlp-1x512.ini 1209866
 parameters zhang2017/mlp-3x512.ini 1735178
+parameters zhang2017/alexnet.ini 1387786
+parameters zhang2017/inception.ini 1649402
+
+# network MODEL DATA COUNT: a model that no experiment of a paper is made of
+network() {
+  echo "include = $top_srcdir/configs/$2, $top_srcdir/configs/$1" >"$TMP/network.ini"
+  rad check "$TMP/network.ini" -i "$small"
+  ok "$1: $3 parameters" out_has "  parameters $3,"
+}
+network model/mlp-2x512.ini data/mnist.ini 669706
+network model/lenet.ini data/mnist.ini 225034
+network model/cnn.ini data/cifar10.ini 1756426
+network model/resnet.ini data/cifar10.ini 272474
 
 for f in "$top_srcdir"/plugins/*/*.c; do
   name=$(basename "$f" .c)

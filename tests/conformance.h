@@ -74,4 +74,5 @@ TCase *hook_cases(void);   /* regularizers, measures, fits */
 TCase *data_cases(void);   /* data sets, noise, searches */
 TCase *backend_cases(void);
 TCase *packed_cases(void); /* backends with layouts of their own */
+TCase *image_cases(void); /* known numbers, refusals, noise of images */
 #endif

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-static const rad_shape shapes[] = {{1, {7}}, {3, {3, 2, 2}}, {3, {4, 3, 1}}, {2, {3, 4}}};
+static const rad_shape shapes[] = {
+    {1, {7}}, {3, {3, 2, 2}}, {3, {4, 3, 1}}, {2, {3, 4}}, {3, {6, 5, 3}}};
 enum { NSHAPE = sizeof shapes / sizeof *shapes };
 
 /* --- what is checked --- */
@@ -41,6 +42,13 @@ static void check_gradients(rig *r)
   rig_forward(r);
 }
 
+/* With running statistics a layer is another function, with gradients of its own. */
+static void check_evaluation(rig *r)
+{
+  r->evaluate = true;
+  check_gradients(r);
+}
+
 static void check_pieces(rig *r)
 {
   const size_t bytes = N * r->ny * sizeof(float), xbytes = N * r->nx * sizeof(float);
@@ -63,6 +71,23 @@ static void check_pieces(rig *r)
   ck_assert_msg(r->plan.nsum > 0 || (same_bits(y, r->y, bytes) && same_bits(dx, r->dx[0], xbytes)),
                 "pieces and the whole differ in bits");
   r->pieces = rig_cut;
+}
+
+/* A layer that does not cut its output is asked for some samples' gradient at a time. */
+static void check_shards(rig *r)
+{
+  if (!r->ops->gradient || (r->plan.flags & RAD_CUT_OUTPUT) || r->plan.nsum > 0)
+    return;
+  rig_forward(r);
+  rig_backward(r);
+  rig_gradient(r, false);
+  for (size_t k = 0; k < r->nparam; k++) {
+    rad_param *p = &r->param[k];
+    const float *whole = rig_copy(r, p->grad, p->n * sizeof *whole);
+    p->grad[0] = NAN;
+    rig_shards(r);
+    ck_assert_msg(distance(p->grad, whole, p->n) < 1e-5, "shards of %s are not the whole", p->name);
+  }
 }
 
 /* keep 0 does not read the old gradient, 1 adds, 0.5 halves; slices are the whole; NULL is skipped
@@ -148,9 +173,11 @@ static void check_act(rig *r)
   }
 }
 
-/* The facts that constraints rely on, at some points: y at x, at x', and half way. */
+/* The facts that constraints rely on, of the network that was trained, at some points: y at x, at
+ * x', and half way. */
 static void check_props(rig *r)
 {
+  r->evaluate = true;
   const size_t n = N * r->ny, nx = N * r->nx;
   const float *from = rig_copy(r, r->x[0], nx * sizeof *from), *step = numbers(r->b, 55, nx, 0.0f);
   float *y[3];
@@ -232,6 +259,12 @@ static void check_sparse(rig *r)
       ck_assert(fabsf(p->grad[k++] - dense.grad[i]) < 1e-5f);
 }
 
+/* The convolutions that `backend` lacks are the reference's, with its activations. */
+static bool is_mixed(const rig *r, const instance *backend)
+{
+  return r->nparam > 0 && r->i->tensor[0].t.axes && !backend->plugin->ops.math.conv;
+}
+
 static void check_backends(rig *r)
 {
   const size_t n = N * r->ny, nx = N * r->nx;
@@ -249,7 +282,8 @@ static void check_backends(rig *r)
     rig_backward(r);
     ck_assert_msg(distance(r->y, y, n) < 1e-5 && distance(r->dx[0], dx, nx) < 1e-5,
                   "backend %s disagrees", backend->plugin->d.name);
-    check_act(r);
+    if (!is_mixed(r, backend))
+      check_act(r);
   }
   r->i->ctx.math = math;
   r->i->ctx.backend = self;
@@ -308,6 +342,40 @@ static void on_layer(int i, check *f)
   ck_assert_msg(done > 0, "%s: no shape was accepted", p->d.name);
 }
 
+/* Keys that say something only together. */
+static const struct {
+  const char *name, *keys;
+} together[] = {{"max_pool", "kernel=3 stride=2"},
+                {"max_pool", "kernel=3 stride=2 pad=1"},
+                {"max_pool", "kernel=3 stride=1 pad=1"},
+                {"avg_pool", "kernel=3 stride=2 pad=1"},
+                {"conv2d", "filters=4 kernel=3 stride=2 pad=1"},
+                {"conv2d", "filters=2 kernel=3 kernel_w=5 stride=1 stride_w=2 same=true"},
+                {"conv2d", "filters=6 kernel=2 kernel_w=4 pad=1 pad_w=0 stride=3 groups=3"},
+                {"lrn", "size=4 alpha=0.37 beta=0.61 k=1.3"},
+                {"lrn", "size=3 alpha=0.37"},
+                {"batch_norm", "momentum=0.3 eps=0.1"},
+                {"leaky_relu", "slope=0.31"}};
+START_TEST(test_together)
+{
+  check *const f[] = {check_gradients, check_evaluation, check_shards,  check_pieces,
+                      check_keep,      check_act,        check_backends};
+  for (size_t k = 0; k < sizeof f / sizeof *f; k++) {
+    bench b;
+    rad_math math;
+    bench_open(&b, 7);
+    rig r = {.b = &b, .i = bench_make(&b, RAD_LAYER, together[_i].name, together[_i].keys)};
+    const instance *backend = bench_backend(&b, named_plugin(RAD_BACKEND, "reference"), &math);
+    r.ops = &r.i->plugin->ops.layer;
+    r.i->ctx.math = &math;
+    r.i->ctx.backend = backend->self;
+    ck_assert_msg(rig_plan(&r, &shapes[NSHAPE - 1], 1), "%s", text_str(&b.diag.messages));
+    f[k](&r);
+    bench_close(&b);
+  }
+}
+END_TEST
+
 #define LAYER_TEST(name)                                                                           \
   START_TEST(test_##name)                                                                          \
   {                                                                                                \
@@ -315,6 +383,8 @@ static void on_layer(int i, check *f)
   }                                                                                                \
   END_TEST
 LAYER_TEST(gradients)
+LAYER_TEST(evaluation)
+LAYER_TEST(shards)
 LAYER_TEST(pieces)
 LAYER_TEST(keep)
 LAYER_TEST(in_place)
@@ -367,6 +437,8 @@ TCase *layer_cases(void)
   const int n = (int)layers_under_test();
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, test_gradients, 0, n);
+  tcase_add_loop_test(t, test_evaluation, 0, n);
+  tcase_add_loop_test(t, test_shards, 0, n);
   tcase_add_loop_test(t, test_pieces, 0, n);
   tcase_add_loop_test(t, test_keep, 0, n);
   tcase_add_loop_test(t, test_in_place, 0, n);
@@ -374,6 +446,7 @@ TCase *layer_cases(void)
   tcase_add_loop_test(t, test_props, 0, n);
   tcase_add_loop_test(t, test_backends, 0, n);
   tcase_add_loop_test(t, test_sparse, 0, n);
+  tcase_add_loop_test(t, test_together, 0, (int)(sizeof together / sizeof *together));
   tcase_add_test(t, test_steep_elu);
   tcase_add_test(t, test_flatten_order);
   return t;

@@ -19,7 +19,8 @@ typedef struct rig {
   uint8_t *cache;
   double *fsum, *bsum, *part;
   const size_t *pieces;
-  bool reverse;
+  bool reverse;  /* pieces from the last to the first */
+  bool evaluate; /* not a training: no totals of forward */
   uint32_t act;
   float act_alpha;
 } rig;
@@ -32,5 +33,9 @@ void rig_forward(rig *);
 void rig_backward(rig *);
 /* In one call for the whole batch, or in two slices of axis 0. */
 void rig_gradient(rig *, bool slices);
+/* Buffers take in the sums of rig_forward. */
+void rig_settle(rig *);
+/* Over some samples at a time, each call adding to those before. */
+void rig_shards(rig *);
 void *rig_copy(rig *, const void *, size_t bytes);
 #endif

@@ -639,10 +639,10 @@ static bool same_point(const double *a, const double *b)
   return true;
 }
 
-/* repeat 1: 2 x 3; repeat 2: (2 x 3)^2, the activation's slope only under relu: 1 + 2 = 3 */
+/* repeat 1: 2 x 3; repeat 2: (2 x 3)^2, the activation's slope only under leaky_relu: 1 + 2 = 3 */
 #define CONDITIONAL                                                                                \
   DATA "[layer h]\nplugin = dense\nunits = choice(8, 16)\n[layer act]\nplugin = choice(elu, "      \
-       "relu)\nslope@relu = choice(0, 0.25)\n" DENSE                                               \
+       "leaky_relu)\nslope@leaky_relu = choice(0.1, 0.25)\n" DENSE                                 \
        "[block b]\nlayers = h, act\nrepeat = search(1, 2)\nsame = false\n"
 
 START_TEST(grid_enumerates)

@@ -43,6 +43,7 @@ tests_conformance_SOURCES = \
   tests/conformance_course.c \
   tests/conformance_data.c \
   tests/conformance_hooks.c \
+  tests/conformance_image.c \
   tests/conformance_layer.c \
   tests/conformance_loss.c \
   tests/conformance_packed.c \

@@ -2,6 +2,7 @@
  * add.c - y = x1 + x2 + ..., inputs of one shape: what closes a residual branch. x[i], y (n,..).
  * He et al. 2015, arXiv 1512.03385. */
 #include <rademacher/layer.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct add {
@@ -9,15 +10,26 @@ typedef struct add {
   uint32_t nin;
 } add;
 
+/* "28x28x64" */
+static const char *text_of(char out[128], const rad_shape *s)
+{
+  int n = 0;
+  for (size_t i = 0; i < s->rank && n >= 0 && n < 128; i++)
+    n += snprintf(out + n, (size_t)(128 - n), i > 0 ? "x%zu" : "%zu", s->dim[i]);
+  return out;
+}
+
 static rad_status plan(rad_ctx *c, void *self, rad_plan *p)
 {
   add *a = self;
+  char first[128], other[128];
   if (p->nin < 2)
     return rad_fail(c, RAD_EINVAL, "wants two or more inputs: input = a, b");
   for (uint32_t i = 1; i < p->nin; i++)
     if (p->in[i].rank != p->in[0].rank ||
         memcmp(p->in[i].dim, p->in[0].dim, p->in[0].rank * sizeof p->in[0].dim[0]) != 0)
-      return rad_fail(c, RAD_EINVAL, "input %u has another shape than input 1", i + 1);
+      return rad_fail(c, RAD_EINVAL, "input %u is %s, input 1 is %s: they must be of one shape",
+                      (unsigned)i + 1, text_of(other, &p->in[i]), text_of(first, &p->in[0]));
   p->out = p->in[0];
   p->props = RAD_AFFINE | RAD_CONVEX | RAD_INCREASING;
   a->n = rad_count(&p->out);

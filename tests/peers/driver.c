@@ -2,9 +2,11 @@
  * driver.c - runs one plugin on numbers from standard input and writes what it makes of them, so
  * that a script can compare it with another framework. All numbers are of this machine's format.
  *
- *   driver layer NAME KEY=VALUE...      in:  u64 n, rank, dims; f32 x (n,in), tensors in order of
- *                                            declaration, dy (n,out)
- *                                       out: f32 y, dx, gradients of the tensors
+ *   driver layer NAME KEY=VALUE...      in:  u64 n, inputs, rank and dims of each; f32 x (n,in) of
+ *                                            each, tensors but buffers in order of declaration,
+ *                                            dy (n,out)
+ *                                       out: f32 y, dx of each input, gradients of the tensors,
+ *                                            buffers
  *   driver loss NAME KEY=VALUE...       in:  u64 n, K, target; f32 scale, y, target (n,K), weight
  *                                       out: f64 loss (n); f32 dy
  *   driver optimizer NAME KEY=VALUE... [-- REGULARIZER KEY=VALUE...]
@@ -61,25 +63,33 @@ static void put(const void *p, size_t n, size_t size)
 }
 
 /* --- layers --- */
-enum { MOST = 8 }; /* tensors */
+enum { MOST = 8 }; /* tensors, inputs */
 typedef struct layer {
-  size_t n, nx, ny, nparam; /* samples; elements of x and y */
-  rad_shape in;
+  size_t n, ny, nin, nparam; /* samples; elements of y */
+  size_t nx[MOST];           /* elements of each input */
+  rad_shape in[MOST];
   rad_plan plan;
   rad_param param[MOST], *w[MOST];
+  const float *x[MOST];
+  float *dx[MOST];
 } layer;
 
 static rad_status plan_layer(driver *d, layer *l)
 {
   l->n = (size_t)get_u64(d);
-  l->in.rank = (size_t)get_u64(d);
-  if (d->short_input || l->in.rank >= RAD_MAX_RANK)
+  l->nin = (size_t)get_u64(d);
+  if (d->short_input || l->nin > MOST)
     return RAD_EINVAL;
-  for (size_t i = 0; i < l->in.rank; i++)
-    l->in.dim[i] = (size_t)get_u64(d);
-  l->plan = (rad_plan){.nin = 1, .in = &l->in};
+  for (size_t k = 0; k < l->nin; k++) {
+    l->in[k].rank = (size_t)get_u64(d);
+    if (d->short_input || l->in[k].rank >= RAD_MAX_RANK)
+      return RAD_EINVAL;
+    for (size_t i = 0; i < l->in[k].rank; i++)
+      l->in[k].dim[i] = (size_t)get_u64(d);
+    l->nx[k] = l->n * rad_count(&l->in[k]);
+  }
+  l->plan = (rad_plan){.nin = (uint32_t)l->nin, .in = l->in};
   RAD_TRY(d->plugin->plugin->ops.layer.plan(&d->plugin->ctx, d->plugin->self, &l->plan));
-  l->nx = l->n * rad_count(&l->in);
   l->ny = l->n * rad_count(&l->plan.out);
   return RAD_OK;
 }
@@ -89,10 +99,13 @@ static void get_tensors(driver *d, layer *l)
   l->nparam = d->plugin->ntensor < MOST ? d->plugin->ntensor : MOST;
   for (size_t k = 0; k < l->nparam; k++) {
     const declared *t = &d->plugin->tensor[k];
+    const bool buffer = t->t.role == RAD_BUFFER;
     l->param[k] = (rad_param){
         .name = t->t.name, .role = t->t.role, .type = RAD_F32, .shape = t->t.shape, .n = t->count};
-    l->param[k].value = get(d, t->count, sizeof(float));
-    l->param[k].grad = room(d, t->count, sizeof(float));
+    l->param[k].value = buffer ? room(d, t->count, sizeof(float)) : get(d, t->count, sizeof(float));
+    for (size_t i = 0; buffer && l->param[k].value && i < t->count; i++)
+      l->param[k].value[i] = (float)t->t.fill;
+    l->param[k].grad = buffer ? NULL : room(d, t->count, sizeof(float));
     l->w[k] = &l->param[k];
   }
 }
@@ -102,25 +115,52 @@ static rad_status pass_layer(driver *d, layer *l, rad_pass *p, const float *dy)
 {
   const rad_layer_ops *ops = &d->plugin->plugin->ops.layer;
   rad_ctx *c = &d->plugin->ctx;
+  double *fsum = room(d, l->plan.nsum, sizeof *fsum), *bsum = room(d, l->plan.nsum, sizeof *bsum);
   if (l->plan.flags & RAD_VIEW) {
     memcpy(p->y, p->x[0], l->ny * sizeof *p->y);
-    memcpy(p->dx[0], dy, l->nx * sizeof *dy);
+    memcpy(p->dx[0], dy, l->nx[0] * sizeof *dy);
     return RAD_OK;
   }
+  p->sum = fsum;
+  if (ops->sum)
+    RAD_TRY(ops->sum(c, d->plugin->self, p));
+  p->fsum = fsum;
   RAD_TRY(ops->forward(c, d->plugin->self, p));
+  if (ops->settle)
+    RAD_TRY(ops->settle(c, d->plugin->self, p));
   p->dy = dy;
+  p->sum = bsum;
+  if (ops->sum)
+    RAD_TRY(ops->sum(c, d->plugin->self, p));
+  p->bsum = bsum;
   RAD_TRY(ops->backward(c, d->plugin->self, p));
   return ops->gradient && l->nparam > 0 ? ops->gradient(c, d->plugin->self, p) : RAD_OK;
+}
+
+static void put_layer(const layer *l, const float *y)
+{
+  put(y, l->ny, sizeof *y);
+  for (size_t k = 0; k < l->nin; k++)
+    put(l->dx[k], l->nx[k], sizeof *l->dx[k]);
+  for (size_t k = 0; k < l->nparam; k++)
+    if (l->param[k].grad)
+      put(l->param[k].grad, l->param[k].n, sizeof(float));
+  for (size_t k = 0; k < l->nparam; k++)
+    if (!l->param[k].grad)
+      put(l->param[k].value, l->param[k].n, sizeof(float));
 }
 
 static rad_status run_layer(driver *d)
 {
   layer l = {0};
   RAD_TRY(plan_layer(d, &l));
-  const float *x = get(d, l.nx, sizeof *x);
+  for (size_t k = 0; k < l.nin; k++) {
+    l.x[k] = get(d, l.nx[k], sizeof(float));
+    l.dx[k] = room(d, l.nx[k], sizeof(float));
+  }
   get_tensors(d, &l);
   const float *dy = get(d, l.ny, sizeof *dy);
-  float *y = room(d, l.ny, sizeof *y), *dx = room(d, l.nx, sizeof *dx);
+  float *y = room(d, l.ny, sizeof *y);
   uint64_t *id = room(d, l.n, sizeof *id);
   if (d->short_input)
     return RAD_EINVAL;
@@ -128,19 +168,17 @@ static rad_status run_layer(driver *d)
                 .n = l.n,
                 .total = l.n,
                 .id = id,
-                .in = &l.in,
+                .in = l.in,
                 .out = &l.plan.out,
-                .x = &x,
+                .x = l.x,
                 .y = y,
-                .dx = &dx,
+                .dx = l.dx,
                 .w = l.w,
+                .cache = room(d, l.n, l.plan.cache),
                 .type = RAD_F32};
   p.hi = l.nparam > 0 ? l.param[0].shape.dim[0] : 0;
   RAD_TRY(pass_layer(d, &l, &p, dy));
-  put(y, l.ny, sizeof *y);
-  put(dx, l.nx, sizeof *dx);
-  for (size_t k = 0; k < l.nparam; k++)
-    put(l.param[k].grad, l.param[k].n, sizeof(float));
+  put_layer(&l, y);
   return RAD_OK;
 }
 
