@@ -73,5 +73,6 @@ TCase *course_cases(void); /* optimizers, schedules */
 TCase *hook_cases(void);   /* regularizers, measures, fits */
 TCase *data_cases(void);   /* data sets, noise, searches */
 TCase *backend_cases(void);
+TCase *conv_cases(void);
 TCase *packed_cases(void); /* backends with layouts of their own */
 #endif
