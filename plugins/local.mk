@@ -65,6 +65,10 @@ plugins_backend_native_la_CPPFLAGS = $(AM_CPPFLAGS) $(NATIVE_CPPFLAGS)
 plugins_backend_native_la_LIBADD = plugins/backend/native/libbaseline.la
 NATIVE_SOURCES = \
   plugins/backend/act.h \
+  plugins/backend/native/conv.c \
+  plugins/backend/native/conv.h \
+  plugins/backend/native/conv_weight.c \
+  plugins/backend/native/corr.c \
   plugins/backend/native/gemm.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \

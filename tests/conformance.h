@@ -73,6 +73,7 @@ TCase *course_cases(void); /* optimizers, schedules */
 TCase *hook_cases(void);   /* regularizers, measures, fits */
 TCase *data_cases(void);   /* data sets, noise, searches */
 TCase *backend_cases(void);
+TCase *conv_cases(void);
 TCase *packed_cases(void); /* backends with layouts of their own */
 TCase *image_cases(void); /* known numbers, refusals, noise of images */
 #endif

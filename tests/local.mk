@@ -40,6 +40,7 @@ tests_conformance_SOURCES = \
   tests/conformance.c \
   tests/conformance.h \
   tests/conformance_backend.c \
+  tests/conformance_conv.c \
   tests/conformance_course.c \
   tests/conformance_data.c \
   tests/conformance_hooks.c \

@@ -82,6 +82,18 @@ static rad_status gemm(rad_ctx *c, const rad_gemm *g)
 {
   return of(c)->gemm(c, g);
 }
+static rad_status conv(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->conv(c, g);
+}
+static rad_status conv_input(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->conv_input(c, g);
+}
+static rad_status conv_weight(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->conv_weight(c, g);
+}
 static rad_status act(rad_ctx *c, uint32_t a, float alpha, size_t n, const float *x, float *y)
 {
   return of(c)->act(c, a, alpha, n, x, y);
@@ -99,6 +111,10 @@ static rad_status pack(rad_ctx *c, const rad_param *p, bool back, float *plain, 
 {
   return of(c)->pack(c, p, back, plain, packed);
 }
+static rad_status shadow(rad_ctx *c, const rad_param *p, size_t lo, size_t hi)
+{
+  return of(c)->shadow(c, p, lo, hi);
+}
 static const char *identity(rad_ctx *c)
 {
   return of(c)->identity(c);
@@ -107,10 +123,14 @@ static const char *identity(rad_ctx *c)
 static const rad_math ops = {.size = sizeof ops,
                              .caps = RAD_CAP_EPILOGUE | RAD_CAP_PACK | RAD_CAP_ROWS,
                              .gemm = gemm,
+                             .conv = conv,
+                             .conv_input = conv_input,
+                             .conv_weight = conv_weight,
                              .act = act,
                              .layout = layout,
                              .pack = pack,
                              .identity = identity,
+                             .shadow = shadow,
                              .act_back = act_back};
 static const rad_plugin native_plugin = {RAD_PLUGIN(RAD_BACKEND, "native", native, &ops),
                                          RAD_KEYS(keys), .init = init,

@@ -31,7 +31,14 @@ extern const rad_math NAME(math);
 
 /* gemm.c */
 rad_status NAME(gemm)(rad_ctx *, const rad_gemm *);
+/* conv.c, conv_weight.c */
+rad_status NAME(conv)(rad_ctx *, const rad_conv *);
+rad_status NAME(conv_input)(rad_ctx *, const rad_conv *);
+rad_status NAME(conv_weight)(rad_ctx *, const rad_conv *);
+size_t NAME(conv_shadow_size)(const rad_param *); /* bytes, of a tensor of rank 4 */
+void NAME(conv_shadow)(const rad_param *, size_t lo, size_t hi);
 /* pack.c */
+rad_status NAME(shadow)(rad_ctx *, const rad_param *, size_t lo, size_t hi);
 bool NAME(layout)(rad_ctx *, const rad_param *, rad_layout *);
 rad_status NAME(pack)(rad_ctx *, const rad_param *, bool back, float *plain, float *packed);
 void NAME(transpose)(size_t rows, size_t cols, const float *in, size_t ldi, float *out, size_t ldo);

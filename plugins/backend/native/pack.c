@@ -53,6 +53,7 @@ bool NAME(layout)(rad_ctx *c, const rad_param *p, rad_layout *l)
   if (!matrix(p, &rows, &cols) || panels(rows) > SIZE_MAX / PANEL / cols)
     return false;
   *l = (rad_layout){.n = panels(rows) * PANEL * cols, .rows = PANEL};
+  l->shadow = p->shape.rank == 4 ? NAME(conv_shadow_size)(p) : 0;
   return true;
 }
 
@@ -71,5 +72,13 @@ rad_status NAME(pack)(rad_ctx *c, const rad_param *p, bool back, float *plain, f
     else
       NAME(transpose)(n, cols, plain + i * cols, cols, at, PANEL);
   }
+  return RAD_OK;
+}
+
+rad_status NAME(shadow)(rad_ctx *c, const rad_param *p, size_t lo, size_t hi)
+{
+  (void)c;
+  if (p->shape.rank == 4 && p->shadow)
+    NAME(conv_shadow)(p, lo, hi);
   return RAD_OK;
 }

@@ -13,8 +13,12 @@ static const char *identity(rad_ctx *c)
 
 const rad_math NAME(math) = {.size = sizeof(rad_math),
                              .gemm = NAME(gemm),
+                             .conv = NAME(conv),
+                             .conv_input = NAME(conv_input),
+                             .conv_weight = NAME(conv_weight),
                              .act = act,
                              .identity = identity,
                              .layout = NAME(layout),
                              .pack = NAME(pack),
+                             .shadow = NAME(shadow),
                              .act_back = act_back};
