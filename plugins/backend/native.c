@@ -85,6 +85,18 @@ static rad_status gemm(rad_ctx *c, const rad_gemm *g)
 {
   return of(c)->gemm(c, g);
 }
+static rad_status sparse(rad_ctx *c, const rad_sparse *s)
+{
+  return of(c)->sparse(c, s);
+}
+static rad_status sparse_input(rad_ctx *c, const rad_sparse *s)
+{
+  return of(c)->sparse_input(c, s);
+}
+static rad_status sparse_weight(rad_ctx *c, const rad_sparse *s)
+{
+  return of(c)->sparse_weight(c, s);
+}
 static rad_status act(rad_ctx *c, uint32_t a, float alpha, size_t n, const float *x, float *y)
 {
   return of(c)->act(c, a, alpha, n, x, y);
@@ -102,6 +114,9 @@ static const char *identity(rad_ctx *c)
 static const rad_math ops = {.size = sizeof ops,
                              .caps = RAD_CAP_EPILOGUE | RAD_CAP_ROWS,
                              .gemm = gemm,
+                             .sparse = sparse,
+                             .sparse_input = sparse_input,
+                             .sparse_weight = sparse_weight,
                              .act = act,
                              .identity = identity,
                              .act_back = act_back};

@@ -27,6 +27,10 @@ extern const rad_math NAME(math);
 
 /* gemm.c */
 rad_status NAME(gemm)(rad_ctx *, const rad_gemm *);
+/* sparse.c */
+rad_status NAME(sparse)(rad_ctx *, const rad_sparse *);
+rad_status NAME(sparse_input)(rad_ctx *, const rad_sparse *);
+rad_status NAME(sparse_weight)(rad_ctx *, const rad_sparse *);
 /* pack.c */
 bool NAME(layout)(rad_ctx *, const rad_param *, rad_layout *);
 rad_status NAME(pack)(rad_ctx *, const rad_param *, bool back, float *plain, float *packed);
