@@ -56,26 +56,27 @@ INLINE void sums(int nv, const side *s, size_t r, size_t rows, const float *in, 
   }
 }
 
-/* out (n,R) = f(in (n,C) times the side), R rows of it: VL of them at a time, turned back while
- * they are near */
+/* out (n,R) = f(in (n,C) times the side), R rows of it. CHUNK of them are turned back at a time, in
+ * long runs, because a column of `out` may fall on few lines of the cache. */
 static rad_status product(rad_ctx *c, const side *s, const rad_sparse *g, size_t R, size_t C,
                           const float *in, float *out)
 {
   const size_t ld = chunk_of(g->n).ld;
-  float *x = floats(c, C, ld), *y = floats(c, VL, CHUNK);
+  float *x = floats(c, C, ld), *y = floats(c, CHUNK, CHUNK);
   if (!x || !y)
     return RAD_ENOMEM;
   for (size_t i = 0; i < g->n; i += CHUNK) {
     const chunk h = chunk_of(g->n - i);
     turn(&h, C, in + i * C, C, x);
-    for (size_t r = 0; r < R; r += VL) {
-      const size_t rows = least(R - r, VL);
+    for (size_t r = 0; r < R; r += CHUNK) {
+      const size_t rows = least(R - r, CHUNK);
       switch (h.nv) {
         TILE_ROWS_8(sums, s, r, rows, x, h.ld, y)
       }
       if (g->act != RAD_ACT_NONE)
         RAD_TRY(NAME(math).act(c, g->act, g->act_alpha, rows * h.nv * VL, y, y));
-      NAME(transpose)(rows, h.m, y, h.nv * VL, out + i * R + r, R);
+      for (size_t j = 0; j < h.m; j += VL)
+        NAME(transpose)(rows, least(h.m - j, VL), y + j, h.nv * VL, out + (i + j) * R + r, R);
     }
   }
   return RAD_OK;
@@ -115,7 +116,8 @@ INLINE void dots(int nv, const rad_sparse *g, float keep, const float *x, const 
                  size_t ld)
 {
   const rad_pattern *p = g->pattern;
-  vec t[VL], d[MOST];
+  _Alignas(64) vec t[VL];
+  vec d[MOST];
   size_t n = 0;
   for (size_t i = 0; i < VL; i++)
     t[i] = (vec){0};
