@@ -72,6 +72,7 @@ NATIVE_SOURCES = \
   plugins/backend/native/gemm.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \
+  plugins/backend/native/sparse.c \
   plugins/backend/native/table.c \
   plugins/backend/native/tile.h \
   plugins/backend/native/vec.h

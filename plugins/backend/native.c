@@ -94,6 +94,18 @@ static rad_status conv_weight(rad_ctx *c, const rad_conv *g)
 {
   return of(c)->conv_weight(c, g);
 }
+static rad_status sparse(rad_ctx *c, const rad_sparse *s)
+{
+  return of(c)->sparse(c, s);
+}
+static rad_status sparse_input(rad_ctx *c, const rad_sparse *s)
+{
+  return of(c)->sparse_input(c, s);
+}
+static rad_status sparse_weight(rad_ctx *c, const rad_sparse *s)
+{
+  return of(c)->sparse_weight(c, s);
+}
 static rad_status act(rad_ctx *c, uint32_t a, float alpha, size_t n, const float *x, float *y)
 {
   return of(c)->act(c, a, alpha, n, x, y);
@@ -126,6 +138,9 @@ static const rad_math ops = {.size = sizeof ops,
                              .conv = conv,
                              .conv_input = conv_input,
                              .conv_weight = conv_weight,
+                             .sparse = sparse,
+                             .sparse_input = sparse_input,
+                             .sparse_weight = sparse_weight,
                              .act = act,
                              .layout = layout,
                              .pack = pack,

@@ -92,6 +92,31 @@ INLINE vec vec_below(vec x, vec a)
 #endif
 #define SHUFFLE(a, b, ...) ((vec)__builtin_shufflevector(a, b, __VA_ARGS__))
 
+/* lane i = the sum of the lanes of r[i], by the same tree for every i */
+INLINE vec vec_sums(vec r[VL])
+{
+  vec t[VL];
+  UNROLL
+  for (int i = 0; i < VL / 4; i++) {
+    const vec *q = r + 4 * i;
+    const vec a = SHUFFLE(q[0], q[1], LANES(0, VL, 1, VL + 1)) +
+                  SHUFFLE(q[0], q[1], LANES(2, VL + 2, 3, VL + 3)),
+              b = SHUFFLE(q[2], q[3], LANES(0, VL, 1, VL + 1)) +
+                  SHUFFLE(q[2], q[3], LANES(2, VL + 2, 3, VL + 3));
+    t[i] = SHUFFLE(a, b, LANES(0, 1, VL, VL + 1)) + SHUFFLE(a, b, LANES(2, 3, VL + 2, VL + 3));
+  }
+#ifdef EVERY_2ND_4
+  UNROLL
+  for (int n = VL / 8; n > 0; n /= 2) {
+    UNROLL
+    for (int i = 0; i < n; i++)
+      t[i] = SHUFFLE(t[2 * i], t[2 * i + 1], EVERY_2ND_4(0)) +
+             SHUFFLE(t[2 * i], t[2 * i + 1], EVERY_2ND_4(4));
+  }
+#endif
+  return t[0];
+}
+
 /* rows r to columns: squares of 4 x 4, then the squares' places, one bit of them at a time */
 INLINE void vec_transpose(vec r[VL])
 {
@@ -126,6 +151,14 @@ INLINE void vec_transpose(vec r[VL])
     r[i] = t[i];
 }
 #else
+INLINE vec vec_sums(vec r[VL])
+{
+  float t[VL] = {0};
+  for (int i = 0; i < VL; i++)
+    for (int j = 0; j < VL; j++)
+      t[i] += ((const float *)&r[i])[j];
+  return vec_load(t);
+}
 INLINE void vec_transpose(vec r[VL])
 {
   float t[VL][VL];
