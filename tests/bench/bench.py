@@ -1,198 +1,60 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Trains the same networks here and in PyTorch on one thread, in turns, and compares images per second.
+"""Trains the same networks here and in PyTorch, in turns, and compares images per second.
 
-Both sides: images at rest as bytes, shuffled every epoch, gathered, scaled, cross entropy, SGD with
-momentum; no evaluation. Here that is `rademacher run` of a generated file, twice with a different
-number of epochs: the difference of the times leaves out start, evaluation and checkpoint. PyTorch is
-first tried in several settings and then runs in the fastest. Without PyTorch only this side is shown.
-The share of the peak is nominal: 2 operations per multiply-add, forward, backward and weights, no
-gradient of the input.
+Both sides: the same images at rest as bytes, shuffled every epoch, gathered, scaled, cross entropy, SGD
+with momentum, no evaluation. Here that is `rademacher run` of a generated file, twice with a different
+number of epochs: the difference of the job's own times leaves out start, evaluation and checkpoint. PyTorch
+first tries its settings (torch_side.py) and then runs in the fastest. A round in which other programs took
+more than 5 % of a core is discarded and repeated, up to twice the wanted rounds. The share of the peak is
+nominal: 2 operations a multiply-add, padding counted, forward, weights and input gradients but that of the
+first layer; of what peak.c reaches on as many threads just before the run. The last column divides the first
+row's images per second by this row's, round by round: median (range).
 """
 import argparse
+import collections
+import datetime
 import json
+import math
 import os
+import re
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-BATCH = 128
-NETS = {  # height, width, channels, hidden layers, training images, epochs that are timed
-    'mlp': (28, 28, 1, [512, 512], 25600, 8),
-    'wide': (32, 32, 3, [512, 512, 512], 12800, 5),
-    'tiny': (28, 28, 1, [32], 51200, 50),
-}
-CLEAR = ('OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE', 'OPENBLAS_VERBOSE', 'OMP_PROC_BIND')
-ONE = {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'}
+from nets import BATCH, LR, MOMENTUM, NETS, experiment, flop, mlp, title, write_data
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SECTIONS = [*NETS, 'jobs', 'sparse', 'noise']
+THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
+CLEAR = ('OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE', 'OPENBLAS_VERBOSE', 'OPENBLAS_MAIN_FREE', 'OMP_PROC_BIND')
+SEEDS = [1, 2, 3]
+FOREIGN = 0.05  # of a core
+BUSY = '''
+**The machine was busy with other work and no round was discarded (--accept-load): only the last column and
+the images per CPU second say something.**
+'''
+median = statistics.median
+Sample = collections.namedtuple('Sample', 'rate cpu_rate gflops foreign')
 
 
-def sizes(net):
-    h, w, c, hidden, _, _ = NETS[net]
-    return [h * w * c] + hidden + [10]
+class Refused(Exception):
+    """What a side says that cannot do what is asked."""
 
 
-def title(net):
-    return '-'.join(map(str, sizes(net)))
+# --- what the machine does meanwhile ---
 
-
-def flop(net):
-    s = sizes(net)
-    products = [a * b for a, b in zip(s, s[1:])]
-    return 2 * (3 * sum(products) - products[0])
-
-
-def environment(**more):
+def environment(threads):
     env = {k: v for k, v in os.environ.items() if k not in CLEAR}
-    return {**env, **ONE, **more}
+    return {**env, **dict.fromkeys(THREADS, str(threads)), 'OMP_WAIT_POLICY': 'passive',
+            'PYTHONDONTWRITEBYTECODE': '1'}
 
-
-# --- this side ---
-
-def experiment(net, epochs):
-    h, w, c, hidden, images, _ = NETS[net]
-    text = f'''[run]
-epochs = {epochs}
-batch = {BATCH}
-evaluate = 1000000
-checkpoint = 1000000
-[dataset]
-plugin = uniform
-height = {h}
-width = {w}
-channels = {c}
-train = {images}
-test = {BATCH}
-val = 0
-[layer flat]
-plugin = flatten
-'''
-    for i, units in enumerate(hidden):
-        text += f'[layer hidden{i}]\nplugin = dense\nunits = {units}\n[layer act{i}]\nplugin = relu\n'
-    return text + '''[layer out]
-plugin = dense
-units = 10
-[optimizer]
-plugin = sgd
-lr = 0.01
-momentum = 0.9
-'''
-
-
-def seconds(folder, net, epochs):
-    """Seconds of one training, from the job's own result."""
-    ini = os.path.join(folder, f'{net}-{epochs}.ini')
-    with open(ini, 'w') as f:
-        f.write(experiment(net, epochs))
-    with tempfile.TemporaryDirectory(dir=folder) as run:
-        out = os.path.join(run, 'run')
-        r = subprocess.run([os.environ['RADEMACHER'], 'run', ini, '-q', '--jobs', '1', '-o', out],
-                           env=environment(), capture_output=True, text=True)
-        if r.returncode != 0:
-            sys.exit(f'rademacher run failed ({r.returncode}):\n{r.stderr}')
-        for where, _, files in os.walk(out):
-            if 'result.json' in files:
-                with open(os.path.join(where, 'result.json')) as f:
-                    return json.load(f)['seconds']
-    sys.exit('rademacher run wrote no result.json')
-
-
-def here(folder, net):
-    images, epochs = NETS[net][4:]
-    return images * epochs / (seconds(folder, net, 1 + epochs) - seconds(folder, net, 1))
-
-
-# --- PyTorch: this file again, as a process that trains on demand, one line in, one line out ---
-
-def serve(net, setting):
-    import torch
-    from torch import nn
-    gather, update = setting.split('+')
-    torch.manual_seed(1)
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    s = sizes(net)
-    images = NETS[net][4]
-    layers = []
-    for a, b in zip(s, s[1:]):
-        layers += [nn.Linear(a, b), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
-    x = torch.randint(0, 256, (images, s[0]), dtype=torch.uint8)
-    x = x.float().mul_(1 / 255) if gather == 'f32' else x
-    y = torch.randint(0, 10, (images,))
-    more = {} if update == 'loop' else {update: True}
-    sgd = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, **more)
-    loss = nn.CrossEntropyLoss()
-
-    def epoch():
-        order = torch.randperm(images)
-        for i in range(0, images, BATCH):
-            rows = order[i:i + BATCH]
-            batch = x[rows]
-            batch = batch if gather == 'f32' else batch.float().mul_(1 / 255)
-            sgd.zero_grad(set_to_none=True)
-            loss(model(batch), y[rows]).backward()
-            sgd.step()
-
-    epoch()
-    print('ready', torch.__version__, flush=True)
-    for line in sys.stdin:
-        start = time.perf_counter()
-        for _ in range(int(line)):
-            epoch()
-        print(int(line) * images / (time.perf_counter() - start), flush=True)
-
-
-class Peer:
-    def __init__(self, net, setting, wait):
-        self.name = f'{setting}, {wait} wait'
-        more = {'OMP_WAIT_POLICY': 'passive'} if wait == 'passive' else {}
-        self.process = subprocess.Popen([sys.executable, __file__, '--serve', net, setting],
-                                        env=environment(**more), text=True, bufsize=1,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL)
-        first = self.process.stdout.readline().split()
-        self.version = first[1] if first[:1] == ['ready'] else None
-
-    def rate(self, epochs):
-        self.process.stdin.write(f'{epochs}\n')
-        return float(self.process.stdout.readline())
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def best_peer(net):
-    """The fastest of several settings: one thing after another is changed, and kept where it helps."""
-    tried = {}
-
-    def rate(setting):
-        if setting not in tried:
-            peer = Peer(net, *setting)
-            tried[setting] = (max(peer.rate(max(1, NETS[net][5] // 4)) for _ in range(2))
-                              if peer.version else 0)
-            peer.close()
-        return tried[setting]
-
-    best = max((('u8+loop', 'default'), ('f32+loop', 'default')), key=rate)
-    gather = best[0].split('+')[0]
-    best = max((best, (f'{gather}+foreach', 'default'), (f'{gather}+fused', 'default')), key=rate)
-    best = max((best, (best[0], 'passive')), key=rate)
-    if not tried[best]:
-        return None
-    peer = Peer(net, *best)
-    print(f'  PyTorch {peer.version}: ' + ', '.join(
-        f'{name} with {wait} wait {r:.0f}' for (name, wait), r in tried.items() if r) +
-        f'; taken: {best[0]}, {best[1]} wait')
-    return peer
-
-
-# --- the comparison ---
 
 def busy():
-    """Seconds of work of all cores since boot, or None."""
+    """CPU seconds of all programs, and those stolen from the machine, since boot; None: not known."""
     try:
         with open('/proc/stat') as f:
             v = [int(n) for n in f.readline().split()[1:]]
@@ -201,74 +63,270 @@ def busy():
     return (sum(v[:3]) + sum(v[5:8])) / os.sysconf('SC_CLK_TCK')
 
 
-def peak(program):
-    out = subprocess.run([program], capture_output=True, text=True, check=True).stdout.split(' ', 1)
-    return float(out[0]), out[1].strip()
+def children():
+    r = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return r.ru_utime + r.ru_stime
 
 
-def compare(folder, net, rounds, program, use_torch):
-    print(f'{title(net)}, {flop(net) / 1e6:.2f} MFLOP per image')
-    peer = best_peer(net) if use_torch else None
-    ours, theirs, ratios, shares = [], [], [], []
-    for i in range(rounds):
-        gflops, _ = peak(program)
-        before, start = busy(), time.time()
-        ours.append(here(folder, net))
-        shares.append(100 * ours[-1] * flop(net) / (gflops * 1e9))
-        line = f'  round {i + 1}: {ours[-1]:9.0f} img/s, {shares[-1]:3.0f} % of {gflops:.0f} GFLOP/s'
-        if peer:
-            theirs.append(peer.rate(NETS[net][5]))
-            ratios.append(ours[-1] / theirs[-1])
-            line += f'; PyTorch {theirs[-1]:9.0f}; ratio {ratios[-1]:.2f}'
-        after = busy()
-        if before is not None:
-            line += f'; {(after - before) / (time.time() - start):.2f} cores busy'
-        print(line, flush=True)
-    mid = statistics.median
-    line = f'  median {mid(ours):.0f} (best {max(ours):.0f}), {mid(shares):.0f} % of the peak'
-    if peer:
-        line += (f'; PyTorch {mid(theirs):.0f} (best {max(theirs):.0f}); ratio {mid(ratios):.2f} '
-                 f'({min(ratios):.2f} to {max(ratios):.2f})')
-        peer.close()
-    print(line + '\n', flush=True)
+class Watch:
+    """The foreign load during a `with` block; cpu: what a process used that lives on."""
+
+    def __enter__(self):
+        self.before, self.cpu = (time.perf_counter(), busy(), children() + time.process_time()), 0
+        return self
+
+    def __exit__(self, *_):
+        start, work, cpu = self.before
+        own = self.cpu + children() + time.process_time() - cpu
+        self.foreign = 0 if work is None else (busy() - work - own) / (time.perf_counter() - start)
 
 
-def cpu():
+def peak(program, threads):
+    """GFLOP/s of all threads together, and the width of the vectors."""
+    runs = [subprocess.Popen([program], stdout=subprocess.PIPE, text=True) for _ in range(threads)]
+    out = [r.communicate()[0].split(' ', 1) for r in runs]
+    return sum(float(gflops) for gflops, _ in out), out[0][1].strip()
+
+
+# --- the sides ---
+
+class Ours:
+    """`rademacher run`, a process for every measurement; jobs > 1: as many at once, rates added up."""
+    fingerprints = set()
+
+    def __init__(self, bench, name, net, threads=1, jobs=1, **more):
+        self.bench, self.name, self.net, self.cores = bench, name, net, threads * jobs
+        self.jobs, self.more, self.epochs = jobs, {'threads': threads, **more}, None
+        self.program('check', self.write(1, SEEDS[:jobs]))
+
+    def write(self, epochs, seeds):
+        ini = os.path.join(self.bench.folder, 'experiment.ini')
+        with open(ini, 'w') as f:
+            f.write(experiment(self.net, self.bench.data(self.net), epochs, seeds, **self.more))
+        return ini
+
+    def program(self, *words):
+        r = subprocess.run([os.environ['RADEMACHER'], *words], env=environment(1), capture_output=True,
+                           text=True, check=False)
+        if r.returncode == 2:
+            raise Refused('not in this build: ' + re.split('[];:] ', r.stderr.splitlines()[0], 1)[-1])
+        if r.returncode != 0:
+            sys.exit(f'rademacher {words[0]} failed ({r.returncode}):\n{r.stderr}')
+
+    def run(self, epochs, seeds):
+        """The result of each job, in order, and the CPU seconds of all."""
+        with tempfile.TemporaryDirectory(dir=self.bench.folder) as folder:
+            before = children()
+            self.program('run', self.write(epochs, seeds), '-q', '--jobs', str(self.jobs), '-o', folder + '/out')
+            found = [where for where, _, files in os.walk(folder) if 'result.json' in files]
+            results = [json.load(open(where + '/result.json')) for where in sorted(found)]
+        Ours.fingerprints |= {r['fingerprint'] for r in results}
+        return results, children() - before
+
+    def seconds(self, epochs):
+        """Of each job, for so many epochs; CPU seconds of all."""
+        (few, cpu0), (more, cpu) = self.run(1, SEEDS[:self.jobs]), self.run(1 + epochs, SEEDS[:self.jobs])
+        return [b['seconds'] - a['seconds'] for a, b in zip(few, more)], cpu - cpu0
+
+    def measure(self):
+        if self.epochs is None:
+            self.epochs = math.ceil(2 * self.bench.seconds / max(1e-4, max(self.seconds(2)[0])))
+        gflops = peak(self.bench.peak, self.cores)[0]
+        with Watch() as w:
+            seconds, cpu = self.seconds(self.epochs)
+        images = self.net['images'] * self.epochs
+        return Sample(sum(images / s for s in seconds), images * self.jobs / cpu, gflops, w.foreign)
+
+    def loss(self, epochs):
+        return [r['metrics']['train.loss']['last'] for r in self.run(epochs, SEEDS)[0]]
+
+    def close(self):
+        return []
+
+
+class Torch:
+    """torch_side.py in some interpreter; it lives as long as its network is measured."""
+
+    def __init__(self, bench, python, net, threads):
+        self.bench, self.cores = bench, threads
+        self.process = subprocess.Popen(
+            [python, HERE + '/torch_side.py', json.dumps(net), bench.data(net), str(threads)],
+            env=environment(threads), text=True, bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL)
+        version = self.process.stdout.readline().strip()
+        if not version:
+            raise Refused('it has no PyTorch')
+        self.name = 'PyTorch ' + version
+        self.tuned = self.ask(do='tune', seconds=bench.seconds / 8, compiled=bench.o.compile)
+
+    def ask(self, **order):
+        print(json.dumps(order), file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
+
+    def measure(self):
+        gflops = peak(self.bench.peak, self.cores)[0]
+        with Watch() as w:
+            rate, cpu_rate, w.cpu = self.ask(do='rate', seconds=self.bench.seconds)
+        return Sample(rate, cpu_rate, gflops, w.foreign)
+
+    def loss(self, epochs):
+        return self.ask(do='loss', epochs=epochs, seeds=SEEDS)
+
+    def close(self):
+        self.process.communicate()
+        setting, tried = self.tuned
+        return [f'{self.name} ran with {", ".join(setting)}. Tried, img/s, each kept where it helped: ' +
+                ', '.join(f'{k}: {v:,}' if v else f'{k}: not there' for k, v in tried.items())]
+
+
+# --- rounds and tables ---
+
+class Bench:
+    def __init__(self, o, folder):
+        self.o, self.folder, self.peak, self.seconds = o, folder, o.peak, o.seconds
+        self.lines, self.load, self.kept, self.discarded = [], [], 0, 0
+
+    def data(self, net):
+        folder = os.path.join(self.folder, '-'.join(map(str, [*net['shape'], net['images']])))
+        if not os.path.exists(folder):
+            write_data(net, folder)
+        return folder
+
+    def say(self, *lines):
+        print(*lines, sep='\n', flush=True)
+        self.lines += lines
+
+    def side(self, kind, name, *words, **more):
+        """A list of one, or of none after a line that says why."""
+        try:
+            return [kind(self, name, *words, **more)]
+        except Refused as why:
+            self.say(f'- {os.path.basename(name)}: {why}')
+            return []
+
+    def rounds(self, sides):
+        """Undisturbed rounds: of each side a list of samples."""
+        kept = []
+        for _ in range(2 * self.o.rounds):
+            if len(kept) < self.o.rounds:
+                samples = [side.measure() for side in sides]
+                self.load += [s.foreign for s in samples]
+                good = self.o.accept_load or max(self.load[-len(samples):]) <= FOREIGN
+                kept += [samples] if good else []
+                self.discarded += not good
+        self.kept += len(kept)
+        return list(zip(*kept))
+
+    def compare(self, heading, net, sides, least=2, loss=False):
+        """A section: its table, the settings, the losses that training leads to."""
+        columns = self.rounds(sides) if len(sides) >= least else []
+        if not columns:
+            self.say('- ' + ('no undisturbed round' if len(sides) >= least else 'nothing to compare'))
+        else:
+            self.say('', f'| {heading} | img/s, median | best | spread | of peak GFLOP/s | img per CPU second '
+                     '| us per batch | first / this |', '|---' + '|---:' * 7 + '|')
+        for side, samples in zip(sides, columns):
+            rate, cpu, gflops, _ = zip(*samples)
+            share = median(100 * r * flop(net) / g / 1e9 for r, g in zip(rate, gflops))
+            ratio = [a.rate / b for a, b in zip(columns[0], rate)]
+            self.say(f'| {side.name} | {median(rate):,.0f} | {max(rate):,.0f} | '
+                     f'{100 * (max(rate) - min(rate)) / median(rate):.0f} % | {share:.0f} % of '
+                     f'{median(gflops):.0f} | {median(cpu):,.0f} | {BATCH * 1e6 / median(rate):,.0f} | '
+                     f'{median(ratio):.2f} ({min(ratio):.2f} to {max(ratio):.2f}) |')
+        self.say('')
+        epochs = math.ceil(40 * BATCH / net['images'])
+        for side in sides:
+            losses = ', '.join(f'{x:.4f}' for x in side.loss(epochs)) if loss else ''
+            self.say(*[f'- {side.name}: training loss after {epochs} epochs, three seeds: {losses}'][:loss],
+                     *[f'- {line}' for line in side.close()])
+
+    def section(self, name):
+        if name in NETS:
+            for threads in map(int, self.o.threads.split(',')):
+                net, words = NETS[name], f'{threads} thread{"s" * (threads > 1)}'
+                self.say(f'\n## {name}: {title(net)}, {words}\n')
+                sides = self.side(Ours, 'rademacher', net, threads)
+                for python in self.o.python:
+                    sides += self.side(Torch, python, net, threads)
+                self.compare(words, net, sides, 1, threads == 1)
+            return
+        two = [('two jobs', {'jobs': 2}), ('one job', {})]
+        sparse = [('dense', {}), *((f'density {d}', {'density': d}) for d in (0.05, 0.1, 0.2))]
+        fresh = [('no noise', {}), ('fresh noise', {'noise': True})]
+        for net, heading, sides in {
+                'jobs': [(NETS[n], 'Two jobs side by side', two) for n in ('mlp', 'tiny')],
+                'sparse': [(mlp(28, 28, 1, hidden, 12800), 'Sparse hidden layers (peak: as if dense)', sparse)
+                           for hidden in ([512], [512, 512])],
+                'noise': [(NETS['mlp'], 'Fresh Gaussian noise on every image', fresh)]}[name]:
+            self.say(f'\n## {heading}, {title(net)}\n')
+            self.compare('', net, [s for n, more in sides for s in self.side(Ours, n, net, **more)])
+
+
+# --- the report ---
+
+def output(*words):
     try:
-        with open('/proc/cpuinfo') as f:
-            return next(line.split(':', 1)[1].strip() for line in f if line.startswith('model name'))
-    except (OSError, StopIteration):
-        return os.uname().machine
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ''
 
 
-def has_torch():
-    return subprocess.run([sys.executable, '-c', 'import torch'], capture_output=True).returncode == 0
+def head(o, bench, seconds):
+    facts = dict(line.split(':', 1) for line in output('lscpu').splitlines() if ':' in line)
+    facts = {k.strip(): v.strip() for k, v in facts.items()}
+    words = [os.path.basename(w) if os.path.isabs(w) else w for w in sys.argv[1:]]
+    seen = [f'{k}={os.environ[k]} (cleared)' for k in CLEAR if k in os.environ]
+    load = [100 * x for x in bench.load] or [0]
+    rows = {
+        'date, command': f'{datetime.date.today()}, `bench.py {" ".join(words)}`, {seconds:.0f} s',
+        'machine': f'{facts.get("Model name", os.uname().machine)}, {os.cpu_count()} cores; ' +
+                   ', '.join(f'{k[:-6]} {v}' for k, v in facts.items() if k.endswith(' cache')),
+        'peak of one core': '{:.0f} GFLOP/s, {}'.format(*peak(o.peak, 1)),
+        'kernels that ran': ' / '.join(sorted(re.sub('; glibc.*', '', f) for f in Ours.fingerprints)),
+        'compiler': output(*os.environ.get('CC', 'cc').split(), '--version').partition('\n')[0],
+        'training': f'batch {BATCH}, SGD, lr {LR}, momentum {MOMENTUM}; rounds of {o.seconds} s a side',
+        'environment': f'OMP_WAIT_POLICY=passive; {", ".join(THREADS)} = threads of PyTorch, 1 here; ' +
+                       (', '.join(seen) or f'none of {", ".join(CLEAR)} was set'),
+        'torch.compile': 'among the settings tried' if o.compile else 'not tried (--compile)',
+        'rounds': f'{bench.kept} kept, {bench.discarded} discarded; foreign load while measuring: median '
+                  f'{median(load):.0f} %, most {max(load):.0f} % of a core'}
+    return '\n'.join(['# Speed of training\n', __doc__, '| | |', '|---|---|',
+                      *(f'| {k} | {v} |' for k, v in rows.items()), BUSY if o.accept_load else ''])
+
+
+def options():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    p.add_argument('--peak', required=True, help='the built tests/bench/peak')
+    p.add_argument('--python', nargs='*', default=[sys.executable], help='interpreters that have PyTorch')
+    p.add_argument('--only', default=','.join(SECTIONS), help='some of ' + ','.join(SECTIONS))
+    p.add_argument('--threads', default='1,2', help='of the networks')
+    p.add_argument('--rounds', type=int, default=5)
+    p.add_argument('--seconds', type=float, default=0.8, help='of one measurement')
+    p.add_argument('--quick', action='store_true', help='2 rounds of 0.1 s: to see that it works')
+    p.add_argument('--accept-load', action='store_true', help='keep disturbed rounds, and say so')
+    p.add_argument('--compile', action='store_true', help='try torch.compile, which takes its time')
+    p.add_argument('--report', help='write the Markdown to this file')
+    o = p.parse_args()
+    unknown = set(o.only.split(',')) - set(SECTIONS)
+    if unknown:
+        p.error(f'--only: no section {", ".join(sorted(unknown))}; there are {", ".join(SECTIONS)}')
+    if o.quick:
+        o.rounds, o.seconds = 2, 0.1
+    return o
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    p.add_argument('--peak', required=True, help='the built tests/bench/peak')
-    p.add_argument('--rounds', type=int, default=5)
-    p.add_argument('--nets', default=','.join(NETS), help='some of ' + ', '.join(NETS))
-    p.add_argument('--serve', nargs=2, help=argparse.SUPPRESS)
-    o = p.parse_args()
-    gflops, width = peak(o.peak)
-    cleared = ', '.join(f'{k}={os.environ[k]} (unset for this)' if k in os.environ else f'{k} unset'
-                        for k in CLEAR)
-    print(f'{cpu()}, peak of one core {gflops:.0f} GFLOP/s ({width})')
-    print('one thread on both sides: ' + ', '.join(f'{k}={v}' for k, v in ONE.items()))
-    print(cleared)
-    use_torch = has_torch()
-    if not use_torch:
-        print(f'no PyTorch for {sys.executable}: make bench PYTHON=... where it is installed')
-    print()
+    o, start = options(), time.time()
     with tempfile.TemporaryDirectory() as folder:
-        for net in o.nets.split(','):
-            compare(folder, net, o.rounds, o.peak, use_torch)
+        bench = Bench(o, folder)
+        for name in o.only.split(','):
+            bench.section(name)
+        top = head(o, bench, time.time() - start)
+    print('\n' + top)
+    if o.report:
+        with open(o.report, 'w') as f:
+            f.write(top + '\n'.join(bench.lines) + '\n')
 
 
 if __name__ == '__main__':
-    if len(sys.argv) == 4 and sys.argv[1] == '--serve':
-        serve(sys.argv[2], sys.argv[3])
-    else:
-        main()
+    main()
