@@ -119,7 +119,7 @@ instance *bench_variant(bench *b, const plugin *p, size_t variant)
   return made;
 }
 
-instance *bench_make(bench *b, uint32_t kind, const char *name, const char *keys)
+static instance *try_make(bench *b, uint32_t kind, const char *name, const char *keys)
 {
   const plugin *p = named_plugin(kind, name);
   setting *v = room(b, 16, sizeof *v);
@@ -135,16 +135,64 @@ instance *bench_make(bench *b, uint32_t kind, const char *name, const char *keys
     v[n++] = (setting){.key = s, .value = eq + 1};
     s = end ? end + 1 : NULL;
   }
-  instance *made = make(b, p, v, n);
+  return make(b, p, v, n);
+}
+
+instance *bench_make(bench *b, uint32_t kind, const char *name, const char *keys)
+{
+  instance *made = try_make(b, kind, name, keys);
   ck_assert_msg(made != NULL, "%s %s: %s", name, keys, text_str(&b->diag.messages));
   return made;
 }
 
-instance *bench_backend(bench *b, const plugin *p, rad_math *math)
+/* Defaults, then each choice of the first key: way 0 .. n-1 of all backends in turn. */
+static const plugin *backend_way(size_t n, const char **choice)
 {
-  instance *i = bench_variant(b, p, 0);
+  for (size_t i = 0; i < under_test(RAD_BACKEND); i++) {
+    const plugin *p = nth_plugin(RAD_BACKEND, i);
+    *choice = NULL;
+    if (n-- == 0)
+      return p;
+    for (size_t k = 0; p->d.nkeys > 0 && p->d.keys[0].choices && p->d.keys[0].choices[k]; k++)
+      if (n-- == 0) {
+        *choice = p->d.keys[0].choices[k];
+        return p;
+      }
+  }
+  return NULL;
+}
+
+size_t backend_ways(void)
+{
+  const char *choice;
+  size_t n = 0;
+  while (backend_way(n, &choice))
+    n++;
+  return n;
+}
+
+bool math_open(math_rig *r, int way)
+{
+  const char *choice = NULL;
+  const plugin *p = backend_way((size_t)way, &choice);
+  bench_open(&r->b, 17);
+  ck_assert_ptr_nonnull(p);
+  r->i = bench_backend(&r->b, p,
+                       choice ? arena_printf(&r->b.mem, "%s=%s", p->d.keys[0].name, choice) : "",
+                       &r->math);
+  if (!r->i) {
+    ck_assert_msg(choice && r->b.diag.messages.n > 0, "%s: refused", p->d.name);
+    bench_close(&r->b);
+  }
+  return r->i != NULL;
+}
+
+instance *bench_backend(bench *b, const plugin *p, const char *keys, rad_math *math)
+{
+  instance *i = try_make(b, RAD_BACKEND, p->d.name, keys);
   const rad_math *whole = &named_plugin(RAD_BACKEND, "reference")->ops.math;
-  ck_assert_ptr_nonnull(i);
+  if (!i)
+    return NULL;
   *math = p->ops.math;
   math->conv = math->conv ? math->conv : whole->conv;
   math->conv_input = math->conv_input ? math->conv_input : whole->conv_input;
@@ -277,6 +325,8 @@ int main(void)
   suite_add_tcase(s, hook_cases());
   suite_add_tcase(s, data_cases());
   suite_add_tcase(s, backend_cases());
+  suite_add_tcase(s, packed_cases());
+  suite_add_tcase(s, sparse_cases());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
   const int failed = srunner_ntests_failed(r);

@@ -28,11 +28,22 @@ void bench_close(bench *);
 instance *bench_variant(bench *, const plugin *, size_t variant);
 /* keys: "rate=0.3 convention=wrong"; failing is an error of the test. */
 instance *bench_make(bench *, uint32_t kind, const char *name, const char *keys);
-instance *bench_backend(bench *, const plugin *, rad_math *); /* gaps filled from reference */
-void *room(bench *, size_t n, size_t size);                   /* zeroed, until bench_close */
+/* Gaps filled from reference; NULL: refused with a message. */
+instance *bench_backend(bench *, const plugin *, const char *keys, rad_math *);
+void *room(bench *, size_t n, size_t size); /* zeroed, until bench_close */
 /* Numbers off any lattice, none closer to 0 than `gap`, from the address `stream`. */
 float *numbers(bench *, uint32_t stream, size_t n, float gap);
 const char *label_of(bench *, const plugin *, size_t variant); /* "layer elu, alpha changed" */
+
+/* A backend in a world of its own. Way 0 .. backend_ways()-1: every backend with its defaults, then
+ * with each choice of its first key; false: this machine has no such instruction set. */
+typedef struct math_rig {
+  bench b;
+  rad_math math;
+  instance *i;
+} math_rig;
+size_t backend_ways(void);
+bool math_open(math_rig *, int way);
 
 /* Largest |a - b| / max(1, |b|); infinite where one is NaN and the other is not. */
 double distance(const float *a, const float *b, size_t n);
@@ -62,4 +73,6 @@ TCase *course_cases(void); /* optimizers, schedules */
 TCase *hook_cases(void);   /* regularizers, measures, fits */
 TCase *data_cases(void);   /* data sets, noise, searches */
 TCase *backend_cases(void);
+TCase *packed_cases(void); /* backends with layouts of their own */
+TCase *sparse_cases(void); /* backends with sparse products of their own */
 #endif

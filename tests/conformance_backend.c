@@ -23,25 +23,13 @@ static double act_of(uint32_t act, double alpha, double x)
   return x;
 }
 
-typedef struct rig {
-  bench b;
-  rad_math math;
-  instance *i;
-} rig;
-
-static void rig_open(rig *r, int n)
-{
-  bench_open(&r->b, 17);
-  r->i = bench_backend(&r->b, nth_plugin(RAD_BACKEND, (size_t)n), &r->math);
-}
-
 /* --- products --- */
 static const size_t sides[][3] = {{1, 1, 1},  {7, 5, 3}, {3, 10, 129}, {33, 17, 64},
                                   {0, 4, 3},  {4, 0, 3}, {4, 3, 0},    {1, 37, 19},
                                   {64, 1, 5}, {5, 33, 1}}; /* m, n, k */
 
 /* C, its bias and its padding: `gap` floats behind each row that nobody may touch. */
-static void check_gemm(rig *r, const size_t side[3], unsigned flags, uint32_t act)
+static void check_gemm(math_rig *r, const size_t side[3], unsigned flags, uint32_t act)
 {
   const size_t m = side[0], n = side[1], k = side[2], gap = flags & 8 ? 3 : 0;
   const bool ta = flags & 1, tb = flags & 2;
@@ -72,8 +60,9 @@ START_TEST(test_gemm)
 {
   for (size_t s = 0; s < sizeof sides / sizeof *sides; s++)
     for (unsigned flags = 0; flags < 32; flags++) {
-      rig r;
-      rig_open(&r, _i);
+      math_rig r;
+      if (!math_open(&r, _i))
+        return;
       for (uint32_t act = RAD_ACT_NONE; act <= RAD_ACT_SIGMOID; act++)
         check_gemm(&r, sides[s], flags, act);
       bench_close(&r.b);
@@ -99,8 +88,9 @@ static float from_bf16(uint16_t h)
 START_TEST(test_bf16)
 {
   enum { M = 5, K = 7, W = 3 };
-  rig r;
-  rig_open(&r, _i);
+  math_rig r;
+  if (!math_open(&r, _i))
+    return;
   if (r.math.caps & RAD_CAP_BF16) {
     uint16_t a[M * K], c[M * W];
     const float *x = numbers(&r.b, 1, M * K, 0.0f), *b = numbers(&r.b, 2, K * W, 0.0f);
@@ -126,8 +116,9 @@ END_TEST
 START_TEST(test_act)
 {
   enum { MANY = 1013 };
-  rig r;
-  rig_open(&r, _i);
+  math_rig r;
+  if (!math_open(&r, _i))
+    return;
   float *x = numbers(&r.b, 6, MANY, 0.0f), *y = room(&r.b, MANY, sizeof *y), one;
   for (size_t i = 0; i < MANY; i++)
     x[i] *= i % 3 == 0 ? 20.0f : i % 3 == 1 ? 1.0f : 1e-3f;
@@ -158,8 +149,9 @@ END_TEST
 START_TEST(test_act_back)
 {
   enum { MANY = 1013 };
-  rig r;
-  rig_open(&r, _i);
+  math_rig r;
+  if (!math_open(&r, _i))
+    return;
   float *x = numbers(&r.b, 6, MANY, 0.01f), *y = room(&r.b, MANY, sizeof *y),
         *dy = numbers(&r.b, 7, MANY, 0.0f), *dx = room(&r.b, MANY, sizeof *dx), one;
   for (uint32_t act = RAD_ACT_NONE; act <= RAD_ACT_SIGMOID; act++) {
@@ -182,8 +174,9 @@ END_TEST
 
 START_TEST(test_identity)
 {
-  rig r;
-  rig_open(&r, _i);
+  math_rig r;
+  if (!math_open(&r, _i))
+    return;
   ck_assert_msg(r.math.identity != NULL, "has no identity");
   const char *id = r.math.identity(&r.i->ctx);
   ck_assert_msg(id && strlen(id) > 3, "says nothing of itself");
@@ -264,7 +257,7 @@ static double dot(const float *a, const float *b, size_t n)
 }
 
 /* Without bias and activation it is linear: <dy, conv x> = <dx, x> = <dw, w>. */
-static void check_adjoints(rig *r, rad_conv g)
+static void check_adjoints(math_rig *r, rad_conv g)
 {
   const size_t nx = g.n * g.h * g.w * g.c, ny = g.n * g.oh * g.ow * g.o;
   const size_t row = g.kh * g.kw * (g.c / g.groups), nw = g.o * row;
@@ -286,7 +279,7 @@ static void check_adjoints(rig *r, rad_conv g)
   ck_assert(fabsf(dw[row - 1] - 1.5f * before) < 1e-4f);
 }
 
-static void check_conv(rig *r, rad_conv g)
+static void check_conv(math_rig *r, rad_conv g)
 {
   const size_t nx = g.n * g.h * g.w * g.c, ny = g.n * g.oh * g.ow * g.o;
   const size_t nw = g.o * g.kh * g.kw * (g.c / g.groups);
@@ -309,8 +302,9 @@ static void check_conv(rig *r, rad_conv g)
 START_TEST(test_conv)
 {
   for (size_t k = 0; k < sizeof convs / sizeof *convs; k++) {
-    rig r;
-    rig_open(&r, _i);
+    math_rig r;
+    if (!math_open(&r, _i))
+      return;
     check_conv(&r, convs[k]);
     bench_close(&r.b);
   }
@@ -325,8 +319,9 @@ START_TEST(test_sparse)
                         start[] = {0, 1, 2, 4, 5, 7};
   static const uint32_t col[] = {1, 4, 0, 2, 3, 4, 2}, by[] = {2, 0, 2, 3, 2, 0, 2};
   const rad_pattern p = {U, D, NNZ, row, col, order, start, by};
-  rig r;
-  rig_open(&r, _i);
+  math_rig r;
+  if (!math_open(&r, _i))
+    return;
   rad_ctx *c = &r.i->ctx;
   const float *v = numbers(&r.b, 1, NNZ, 0.1f), *x = numbers(&r.b, 2, B * D, 0.0f),
               *bias = numbers(&r.b, 3, U, 0.0f), *dy = numbers(&r.b, 4, B * U, 0.0f);
@@ -372,7 +367,7 @@ END_TEST
 TCase *backend_cases(void)
 {
   TCase *t = tcase_create("backends");
-  const int n = (int)under_test(RAD_BACKEND);
+  const int n = (int)backend_ways();
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, test_gemm, 0, n);
   tcase_add_loop_test(t, test_bf16, 0, n);

@@ -242,7 +242,7 @@ static void check_backends(rig *r)
   const float *y = rig_copy(r, r->y, n * sizeof *y), *dx = rig_copy(r, r->dx[0], nx * sizeof *dx);
   for (size_t k = 0; k < under_test(RAD_BACKEND); k++) {
     rad_math other;
-    const instance *backend = bench_backend(r->b, nth_plugin(RAD_BACKEND, k), &other);
+    const instance *backend = bench_backend(r->b, nth_plugin(RAD_BACKEND, k), "", &other);
     r->i->ctx.math = &other;
     r->i->ctx.backend = backend->self;
     rig_forward(r);
@@ -283,7 +283,7 @@ static size_t one_shape(const plugin *p, size_t variant, size_t shape, check *f)
   rig r = {.b = &b, .i = bench_variant(&b, p, variant)};
   r.ops = p->d.kind == RAD_LAYER ? &p->ops.layer : p->ops.hooks.after;
   if (r.i) {
-    const instance *backend = bench_backend(&b, named_plugin(RAD_BACKEND, "reference"), &math);
+    const instance *backend = bench_backend(&b, named_plugin(RAD_BACKEND, "reference"), "", &math);
     r.i->ctx.math = &math;
     r.i->ctx.backend = backend->self;
     if (rig_plan(&r, &shapes[shape], 1) || rig_plan(&r, &shapes[shape], 2)) {
@@ -348,7 +348,7 @@ START_TEST(test_steep_elu)
   rad_math math;
   bench_open(&b, 1);
   rig r = {.b = &b, .i = bench_make(&b, RAD_LAYER, "elu", "alpha=1.7")};
-  const instance *backend = bench_backend(&b, named_plugin(RAD_BACKEND, "reference"), &math);
+  const instance *backend = bench_backend(&b, named_plugin(RAD_BACKEND, "reference"), "", &math);
   r.i->ctx.math = &math;
   r.i->ctx.backend = backend->self;
   r.ops = &r.i->plugin->ops.layer;

@@ -3,12 +3,10 @@
  * compiled once per instruction set; the machine's best one is taken at the start. Weights are
  * stored in panels (native/pack.c). */
 #include <rademacher/backend.h>
-#include <stdio.h>
 
 typedef struct native {
   int32_t isa;
   const rad_math *math; /* of the set in use */
-  char identity[64];
 } native;
 
 enum { AUTO, AVX512, AVX2, BASELINE };
@@ -67,7 +65,6 @@ static rad_status init(rad_ctx *c, void *self)
       if (!sets[i].there())
         continue;
       n->math = sets[i].math;
-      snprintf(n->identity, sizeof n->identity, "native %s, panels", isas[sets[i].isa]);
     }
   if (!n->math)
     return rad_fail(c, RAD_EINVAL,
@@ -106,18 +103,28 @@ static rad_status act_back(rad_ctx *c, uint32_t a, float alpha, size_t n, const 
 {
   return of(c)->act_back(c, a, alpha, n, y, dy, dx);
 }
+static bool layout(rad_ctx *c, const rad_param *p, rad_layout *l)
+{
+  return of(c)->layout(c, p, l);
+}
+static rad_status pack(rad_ctx *c, const rad_param *p, bool back, float *plain, float *packed)
+{
+  return of(c)->pack(c, p, back, plain, packed);
+}
 static const char *identity(rad_ctx *c)
 {
-  return ((const native *)c->backend)->identity;
+  return of(c)->identity(c);
 }
 
 static const rad_math ops = {.size = sizeof ops,
-                             .caps = RAD_CAP_EPILOGUE | RAD_CAP_ROWS,
+                             .caps = RAD_CAP_EPILOGUE | RAD_CAP_PACK | RAD_CAP_ROWS,
                              .gemm = gemm,
                              .sparse = sparse,
                              .sparse_input = sparse_input,
                              .sparse_weight = sparse_weight,
                              .act = act,
+                             .layout = layout,
+                             .pack = pack,
                              .identity = identity,
                              .act_back = act_back};
 static const rad_plugin native_plugin = {RAD_PLUGIN(RAD_BACKEND, "native", native, &ops),

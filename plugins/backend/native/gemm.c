@@ -4,7 +4,7 @@
  * KB terms by k alone, so that a row's bits depend on nothing but the row. */
 #include "tile.h"
 
-enum { KB = 400, ROWS = 240 };
+enum { KB = 400, UB = 256, ROWS = 192, DB = 96 }; /* multiples: UB, ROWS of PANEL, DB of MR */
 
 /* where a tile's sums go: n columns, the starting value and what is done to the result */
 typedef struct dest {
@@ -51,14 +51,26 @@ INLINE void rows_of(int mr, size_t k, const float *a, size_t ai, size_t ak, cons
     finish(c + (size_t)i * d->ldc, d, acc[i]);
 }
 
-/* C (m, d->n) of one panel b (k,PANEL) */
-static void panel(size_t m, size_t k, const float *a, size_t ai, size_t ak, const float *b,
-                  float *c, const dest *d)
+/* the next tile of C, which comes from far away */
+INLINE void ahead(const float *c, size_t m, const dest *d)
 {
-  for (size_t i = 0; i < m; i += MR)
-    switch (least(m - i, MR)) {
-      TILE_ROWS(rows_of, k, a + i * ai, ai, ak, b, c + i * d->ldc, d)
+  for (size_t i = 0; i < m; i++)
+    for (size_t v = 0; v < d->n; v += 16)
+      PREFETCH_WRITE(c + i * d->ldc + v);
+}
+
+/* C (m, d->n) of one panel b (k,PANEL); row i of A starts at a + i at where MR divides i */
+static void panel(size_t m, size_t k, const float *a, size_t at, size_t ai, size_t ak,
+                  const float *b, float *c, const dest *d)
+{
+  for (size_t i = 0; i < m; i += MR) {
+    const size_t rows = least(m - i, MR);
+    if (m - i > MR)
+      ahead(c + (i + MR) * d->ldc, least(m - i - MR, MR), d);
+    switch (rows) {
+      TILE_ROWS(rows_of, k, a + i * at, ai, ak, b, c + i * d->ldc, d)
     }
+  }
 }
 
 /* How many terms of a sum of k are taken at a time. */
@@ -69,12 +81,20 @@ static size_t step_of(size_t k)
 }
 
 /* panel (k,PANEL) = n columns of op(B) from row k0, column j on; zeros behind them */
-static void pack_b(const rad_gemm *g, size_t k0, size_t k, size_t j, size_t n, float *out)
+static void pack_b(const rad_gemm *g, bool packed, size_t k0, size_t k, size_t j, size_t n,
+                   float *out)
 {
   const float *b = g->b;
   if (n < PANEL)
     memset(out, 0, k * PANEL * sizeof *out);
-  if (g->tb)
+  if (packed) /* W (k,n) in panels of its rows */
+    for (size_t q = k0, some; q < k0 + k; q += some) {
+      const size_t in = q % PANEL;
+      some = least(PANEL - in, k0 + k - q);
+      NAME(transpose)
+      (n, some, b + (q - in) * g->n + j * PANEL + in, PANEL, out + (q - k0) * PANEL, PANEL);
+    }
+  else if (g->tb)
     NAME(transpose)(n, k, b + j * g->ldb + k0, g->ldb, out, PANEL);
   else
     for (size_t q = 0; q < k; q++)
@@ -98,24 +118,25 @@ static void block(const rad_gemm *g, size_t i, size_t m, bool packed, float *roo
       const float *b = room;
       d.n = least(PANEL, g->n - j);
       d.bias = first && g->bias ? g->bias + j : NULL;
-      if (packed)
+      if (!room)
         b = (const float *)g->b + j * g->k + k0 * PANEL;
       else
-        pack_b(g, k0, k, j, d.n, room);
-      panel(m, k, (const float *)g->a + i * ai + k0 * ak, ai, ak, b, (float *)g->c + i * g->ldc + j,
-            &d);
+        pack_b(g, packed, k0, k, j, d.n, room);
+      panel(m, k, (const float *)g->a + i * ai + k0 * ak, ai, ai, ak, b,
+            (float *)g->c + i * g->ldc + j, &d);
     }
     k0 += k;
   } while (k0 < g->k);
 }
 
-/* Y = f(X W' + b), or any product of plain operands */
-static rad_status forward(rad_ctx *c, const rad_gemm *g, bool packed)
+/* Y = f(X W' + b), or any product with a plain C */
+static rad_status product(rad_ctx *c, const rad_gemm *g, bool packed)
 {
-  float *room = packed ? NULL : floats(c, step_of(g->k), PANEL);
-  if (!packed && !room)
+  const bool panels_of_b = packed && g->tb;
+  float *room = panels_of_b ? NULL : floats(c, step_of(g->k), PANEL);
+  if (!panels_of_b && !room)
     return RAD_ENOMEM;
-  const size_t rows = packed ? ROWS : g->m;
+  const size_t rows = panels_of_b ? ROWS : g->m;
   for (size_t i = 0; i < g->m; i += rows) {
     const size_t m = least(rows, g->m - i);
     block(g, i, m, packed, room);
@@ -128,21 +149,129 @@ static rad_status forward(rad_ctx *c, const rad_gemm *g, bool packed)
   return RAD_OK;
 }
 
-static rad_status check(rad_ctx *c, const rad_gemm *g, bool packed)
+/* --- dX' = W dY': rows of W are read as they are stored, and samples are the lanes --- */
+
+/* T (mr,PANEL) (+)= W dY', outputs 0 .. u-1 of W from w on, dy (u,PANEL) */
+INLINE void input_rows(int mr, size_t u, const float *w, size_t D, const float *dy, float *t,
+                       const dest *d)
+{
+  vec acc[MR][NV];
+  UNROLL
+  for (int i = 0; i < mr; i++)
+    start(t + i * PANEL, d, acc[i]);
+  for (; u > PANEL; u -= PANEL, w += D * PANEL, dy += PANEL * PANEL)
+    tile_add(mr, PANEL, w, PANEL, 1, dy, PANEL, acc);
+  tile_add(mr, u, w, PANEL, 1, dy, PANEL, acc);
+  UNROLL
+  for (int i = 0; i < mr; i++)
+    finish(t + i * PANEL, d, acc[i]);
+}
+
+/* T (n,PANEL) for inputs d0 .. d0+n-1 and one panel of samples */
+static void input_panel(const rad_gemm *g, size_t d0, size_t n, size_t u0, const float *dy,
+                        float *t)
+{
+  const dest d = {.ldc = PANEL, .n = PANEL, .beta = u0 > 0 ? 1.0f : 0.0f};
+  const size_t u = least(UB, g->k - u0);
+  const float *w = (const float *)g->b + u0 * g->n + d0 * PANEL;
+  for (size_t i = 0; i < n; i += MR)
+    switch (least(n - i, MR)) {
+      TILE_ROWS(input_rows, u, w + i * PANEL, g->n, dy + u0 * PANEL, t + i * PANEL, &d)
+    }
+}
+
+/* samples i .. i+m-1; dy (panels,k,PANEL), t (panels,DB,PANEL) */
+static void input_block(const rad_gemm *g, size_t i, size_t m, float *dy, float *t)
+{
+  for (size_t p = 0; p < m; p += PANEL) {
+    const size_t n = least(m - p, PANEL);
+    if (n < PANEL)
+      memset(dy + p * g->k, 0, g->k * PANEL * sizeof *dy);
+    NAME(transpose)(n, g->k, (const float *)g->a + (i + p) * g->lda, g->lda, dy + p * g->k, PANEL);
+  }
+  for (size_t d0 = 0; d0 < g->n; d0 += DB) {
+    const size_t n = least(DB, g->n - d0);
+    size_t u0 = 0;
+    do {
+      for (size_t p = 0; p < m; p += PANEL)
+        input_panel(g, d0, n, u0, dy + p * g->k, t + p * DB);
+      u0 += UB;
+    } while (u0 < g->k);
+    for (size_t p = 0; p < m; p += PANEL)
+      NAME(transpose)
+    (n, least(m - p, PANEL), t + p * DB, PANEL, (float *)g->c + (i + p) * g->ldc + d0, g->ldc);
+  }
+}
+
+static rad_status input(rad_ctx *c, const rad_gemm *g)
+{
+  const size_t rows = least(panels(g->m) * PANEL, ROWS);
+  float *dy = floats(c, g->k, rows), *t = floats(c, DB, rows);
+  if (!dy || !t)
+    return RAD_ENOMEM;
+  for (size_t i = 0; i < g->m; i += rows)
+    input_block(g, i, least(rows, g->m - i), dy, t);
+  return RAD_OK;
+}
+
+/* --- dW = beta dW + dY' X, panels of outputs: tiles of MR inputs x PANEL outputs --- */
+
+/* out (ceil(n/width),k,width) = n columns of `in` (k,ld), zeros behind them */
+static void strips(size_t n, size_t k, size_t width, const float *in, size_t ld, float *out)
+{
+  for (size_t j = 0; j < n; j += width) {
+    const size_t some = least(n - j, width);
+    float *to = out + j * k;
+    if (some < width)
+      memset(to, 0, k * width * sizeof *to);
+    for (size_t q = 0; q < k; q++)
+      memcpy(to + q * width, in + q * ld + j, some * sizeof *to);
+  }
+}
+
+static rad_status gradient(rad_ctx *c, const rad_gemm *g)
+{
+  const size_t step = step_of(g->k), outputs = panels(g->m) * PANEL;
+  float *dy = floats(c, step, outputs), *x = floats(c, step, DB);
+  if (!dy || !x)
+    return RAD_ENOMEM;
+  size_t k0 = 0;
+  do {
+    const size_t k = least(step, g->k - k0);
+    const dest d = {.ldc = PANEL, .n = PANEL, .beta = k0 == 0 ? g->beta : 1.0f};
+    strips(g->m, k, PANEL, (const float *)g->a + k0 * g->lda, g->lda, dy);
+    for (size_t d0 = 0; d0 < g->n; d0 += DB) {
+      const size_t n = least(DB, g->n - d0);
+      strips(n, k, MR, (const float *)g->b + k0 * g->ldb + d0, g->ldb, x);
+      for (size_t j = 0; j < outputs; j += PANEL)
+        panel(n, k, x, k, 1, MR, dy + j * k, (float *)g->c + j * g->n + d0 * PANEL, &d);
+    }
+    k0 += k;
+  } while (k0 < g->k);
+  return RAD_OK;
+}
+
+static rad_status check(rad_ctx *c, const rad_gemm *g, bool packed_b, bool packed_c)
 {
   if (g->a_type == RAD_BF16 || g->b_type == RAD_BF16 || g->c_type == RAD_BF16)
     return rad_fail(c, RAD_EINVAL, "takes no bf16, use [backend] plugin = reference");
-  if (g->lda < (g->ta ? g->m : g->k) || (!(packed && !g->ta) && g->ldb < (g->tb ? g->k : g->n)) ||
-      (!(packed && g->ta) && g->ldc < g->n))
+  if (g->lda < (g->ta ? g->m : g->k) || (!packed_b && g->ldb < (g->tb ? g->k : g->n)) ||
+      (!packed_c && g->ldc < g->n))
     return rad_fail(c, RAD_EINVAL, "the rows of a matrix are longer than their distance");
+  if (packed_c && (g->bias || g->act != RAD_ACT_NONE))
+    return rad_fail(c, RAD_EINVAL, "a gradient has neither bias nor activation");
   return RAD_OK;
 }
 
 rad_status NAME(gemm)(rad_ctx *c, const rad_gemm *g)
 {
-  const bool packed = g->packed && g->packed->layout != 0;
-  RAD_TRY(check(c, g, packed));
+  const bool packed = g->packed && g->packed->layout != 0, packed_c = packed && g->ta && !g->tb;
+  RAD_TRY(check(c, g, packed && !packed_c, packed_c));
   if (g->m == 0 || g->n == 0)
     return RAD_OK;
-  return forward(c, g, packed);
+  if (packed_c)
+    return gradient(c, g);
+  if (packed && !g->tb && g->beta == 0.0f && !g->bias && g->act == RAD_ACT_NONE)
+    return input(c, g);
+  return product(c, g, packed);
 }

@@ -9,12 +9,16 @@
 
 #if !defined __GNUC__ /* no vectors */
 enum { VL = 1, NV = 8, MR = 4, MR_CONV = 4 };
+#define VECTORS "vectors of 1 float, panels of 8"
 #elif RAD_VL == 16
 enum { VL = 16, NV = 2, MR = 8, MR_CONV = 14 };
+#define VECTORS "vectors of 16 floats, panels of 32"
 #elif RAD_VL == 8
 enum { VL = 8, NV = 2, MR = 6, MR_CONV = 6 };
+#define VECTORS "vectors of 8 floats, panels of 16"
 #else
 enum { VL = 4, NV = 2, MR = 4, MR_CONV = 4 };
+#define VECTORS "vectors of 4 floats, panels of 8"
 #endif
 enum { PANEL = VL * NV };
 

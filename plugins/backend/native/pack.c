@@ -33,3 +33,43 @@ void NAME(transpose)(size_t rows, size_t cols, const float *in, size_t ldi, floa
         square(m, n, from, ldi, to, ldo);
     }
 }
+
+/* a tensor as a matrix (rows,cols) */
+static bool matrix(const rad_param *p, size_t *rows, size_t *cols)
+{
+  if (p->shape.rank != 2 && p->shape.rank != 4)
+    return false;
+  *rows = p->shape.dim[0];
+  *cols = 1;
+  for (size_t i = 1; i < p->shape.rank; i++)
+    *cols *= p->shape.dim[i];
+  return *rows > 0 && *cols > 0;
+}
+
+bool NAME(layout)(rad_ctx *c, const rad_param *p, rad_layout *l)
+{
+  size_t rows, cols;
+  (void)c;
+  if (!matrix(p, &rows, &cols) || panels(rows) > SIZE_MAX / PANEL / cols)
+    return false;
+  *l = (rad_layout){.n = panels(rows) * PANEL * cols, .rows = PANEL};
+  return true;
+}
+
+rad_status NAME(pack)(rad_ctx *c, const rad_param *p, bool back, float *plain, float *packed)
+{
+  size_t rows, cols;
+  if (!matrix(p, &rows, &cols))
+    return rad_fail(c, RAD_EINVAL, "%s is no matrix: it is stored as declared", p->name);
+  for (size_t i = 0; i < rows; i += PANEL) {
+    const size_t n = least(rows - i, PANEL);
+    float *at = packed + i * cols;
+    if (n < PANEL && !back)
+      memset(at, 0, PANEL * cols * sizeof *at);
+    if (back)
+      NAME(transpose)(cols, n, at, PANEL, plain + i * cols, cols);
+    else
+      NAME(transpose)(n, cols, plain + i * cols, cols, at, PANEL);
+  }
+  return RAD_OK;
+}

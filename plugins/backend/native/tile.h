@@ -68,8 +68,8 @@ INLINE void tile_store(float *p, size_t n, const vec row[NV])
   TILE_ROWS_8(f, __VA_ARGS__)                                                                      \
   TILE_CASE(9, f, __VA_ARGS__)                                                                     \
   TILE_CASE(10, f, __VA_ARGS__)                                                                    \
-  TILE_CASE(11, f, __VA_ARGS__) TILE_CASE(12, f, __VA_ARGS__) TILE_CASE(13, f, __VA_ARGS__)        \
-      TILE_CASE(14, f, __VA_ARGS__)
+  TILE_CASE(11, f, __VA_ARGS__)                                                                    \
+  TILE_CASE(12, f, __VA_ARGS__) TILE_CASE(13, f, __VA_ARGS__) TILE_CASE(14, f, __VA_ARGS__)
 #if RAD_VL == 16
 #define TILE_ROWS      TILE_ROWS_8  /* 1 .. MR */
 #define TILE_ROWS_CONV TILE_ROWS_14 /* 1 .. MR_CONV */
