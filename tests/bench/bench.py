@@ -117,7 +117,8 @@ class Ours:
         """The result of each job, in order, and the CPU seconds of all."""
         with tempfile.TemporaryDirectory(dir=self.bench.folder) as folder:
             before = children()
-            self.program('run', self.write(epochs, seeds), '-q', '--jobs', str(self.jobs), '-o', folder + '/out')
+            self.program('run', self.write(epochs, seeds), '-q', '--jobs', str(self.jobs),
+                         '-o', folder + '/out')
             found = [where for where, _, files in os.walk(folder) if 'result.json' in files]
             results = [json.load(open(where + '/result.json')) for where in sorted(found)]
         Ours.fingerprints |= {r['fingerprint'] for r in results}
@@ -223,8 +224,8 @@ class Bench:
         if not columns:
             self.say('- ' + ('no undisturbed round' if len(sides) >= least else 'nothing to compare'))
         else:
-            self.say('', f'| {heading} | img/s, median | best | spread | of peak GFLOP/s | img per CPU second '
-                     '| us per batch | first / this |', '|---' + '|---:' * 7 + '|')
+            self.say('', f'| {heading} | img/s, median | best | spread | of peak GFLOP/s '
+                     '| img per CPU second | us per batch | first / this |', '|---' + '|---:' * 7 + '|')
         for side, samples in zip(sides, columns):
             rate, cpu, gflops, _ = zip(*samples)
             share = median(100 * r * flop(net) / g / 1e9 for r, g in zip(rate, gflops))
