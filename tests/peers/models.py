@@ -225,12 +225,9 @@ def fill(network, tensors):
             have[f"{layer}.{RENAME[last]}"] = torch.tensor(value)
     if want.keys() != have.keys():
         sys.exit(f"weights in one network only: {', '.join(sorted(want.keys() ^ have.keys()))}")
-    # Filters are (O,C,KH,KW) or (O,KH,KW,C): those tell that are not as wide as they are deep.
-    last = any(p.shape != have[name].shape for name, p in want.items())
     for name, p in want.items():
-        value = have[name].permute(0, 3, 1, 2) if last and p.dim() == 4 else have[name]
-        assert p.shape == value.shape, f"{name}: {tuple(value.shape)}, expected {tuple(p.shape)}"
-        p.data.copy_(value)
+        assert p.shape == have[name].shape, f"{name}: {tuple(have[name].shape)}, not {tuple(p.shape)}"
+        p.data.copy_(have[name])
     return sum(p.numel() for p in want.values())
 
 
