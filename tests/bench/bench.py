@@ -250,7 +250,7 @@ class Bench:
                 for python in self.o.python:
                     sides += self.side(Torch, python, net, threads)
                     if net['precision'] == 'bf16':
-                        sides += self.side(Torch, python, {**net, 'precision': 'float'}, threads)
+                        sides += self.side(Torch, python, {**net, 'precision': 'float32'}, threads)
                 self.compare(words, net, sides, 1, threads == 1)
             return
         two = [('two jobs', {'jobs': 2}), ('one job', {})]
