@@ -90,6 +90,29 @@ static void meet(const corr *k, size_t i, size_t *lo, size_t *hi)
     *hi = *lo;
 }
 
+/* what row i of outputs takes for panel j */
+static part part_of(const corr *k, const block *d, size_t j, size_t i)
+{
+  part p = {.len = d->len,
+            .x = k->x,
+            .w = k->w + j * k->w_panel,
+            .from_pixel = d->first ? 0 : k->y_pixel,
+            .act = d->last ? k->act : RAD_ACT_NONE};
+  size_t lo, hi;
+  meet(k, i, &lo, &hi);
+  lo = lo * k->nb > d->s0 ? lo * k->nb : d->s0;
+  hi = least(hi * k->nb, d->s1);
+  if (hi <= lo)
+    return p;
+  const size_t a = lo / k->nb;
+  const ptrdiff_t row = (ptrdiff_t)(i * k->step + a * k->gap) + k->first;
+  p.n = hi - lo;
+  p.b = lo % k->nb;
+  p.x += (size_t)row * k->x_row + p.b * k->x_tap + d->q;
+  p.w += a * k->w_row + p.b * k->w_tap + d->q * PANEL;
+  return p;
+}
+
 /* panel j of outputs in rows i0 .. i1-1 */
 static void add_block(const corr *k, const block *d, size_t j, size_t i0, size_t i1)
 {
@@ -98,32 +121,18 @@ static void add_block(const corr *k, const block *d, size_t j, size_t i0, size_t
   if (d->first && k->bias)
     memcpy(bias, k->bias + j * PANEL, n * sizeof *bias);
   for (size_t i = i0; i < i1; i++) {
-    float *y = k->y + i * k->y_row + j * PANEL;
-    size_t lo, hi;
-    meet(k, i, &lo, &hi);
-    lo = lo * k->nb > d->s0 ? lo * k->nb : d->s0;
-    hi = least(hi * k->nb, d->s1);
-    if (hi <= lo && !d->first && !d->last)
+    part p = part_of(k, d, j, i);
+    if (p.n == 0 && !d->first && !d->last)
       continue;
-    const size_t a = k->nb > 0 ? lo / k->nb : 0, b = k->nb > 0 ? lo % k->nb : 0;
-    const ptrdiff_t row = (ptrdiff_t)(i * k->step + a * k->gap) + k->first;
-    part p = {.n = hi > lo ? hi - lo : 0,
-              .b = b,
-              .len = d->len,
-              .x = k->x,
-              .w = k->w + j * k->w_panel + a * k->w_row + b * k->w_tap + d->q * PANEL,
-              .from_pixel = d->first ? 0 : k->y_pixel,
-              .act = d->last ? k->act : RAD_ACT_NONE};
-    if (p.n > 0)
-      p.x += (size_t)row * k->x_row + b * k->x_tap + d->q;
     for (size_t t = 0; t < k->cols; t += step) {
       const size_t mr = least(step, k->cols - t);
       const float *x = p.x + (p.n > 0 ? t * k->x_pixel : 0);
-      p.from = d->first ? bias : y + t * k->y_pixel;
+      float *y = k->y + i * k->y_row + t * k->y_pixel + j * PANEL;
+      p.from = d->first ? bias : y;
       if (n == PANEL || n == VL)
-        tile(mr, n, k, &p, x, p.from, p.from_pixel, y + t * k->y_pixel, k->y_pixel);
+        tile(mr, n, k, &p, x, p.from, p.from_pixel, y, k->y_pixel);
       else
-        odd_tile(mr, n, k, &p, x, y + t * k->y_pixel);
+        odd_tile(mr, n, k, &p, x, y);
     }
   }
 }
