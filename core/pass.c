@@ -118,6 +118,26 @@ static void sums(model *m, uint32_t i, const model_pass *p, bool back, team *t, 
   team_wait(t);
 }
 
+/* --- steps of a stage --- */
+
+/* Where a step from row i on ends: `rows` samples of a shard at most, or some whole shards; so a
+ * shard is always cut at the same places, wherever a worker's rows begin. */
+static size_t step_end(const model *m, const stage *s, const model_pass *p, size_t i, size_t to)
+{
+  size_t end = i;
+  if (s->rows == 0)
+    return to;
+  for (size_t k = 0; k < shard_count(m, p->n) && end < to; k++) {
+    const size_t hi = shard_first(m, p->n, k + 1);
+    if (hi <= i)
+      continue;
+    if (hi - i > s->rows)
+      return end > i ? end : i + s->rows;
+    end = hi;
+  }
+  return end;
+}
+
 /* --- forward --- */
 static rad_status forward_rows(model *m, uint32_t i, const model_pass *p, size_t first, size_t n,
                                uint32_t member)
@@ -142,10 +162,11 @@ static rad_status forward_rows(model *m, uint32_t i, const model_pass *p, size_t
 static rad_status forward_stage(model *m, const stage *s, const model_pass *p, size_t from,
                                 size_t to, uint32_t member)
 {
-  const size_t rows = s->rows > 0 ? s->rows : to - from;
-  for (size_t i = from; i < to; i += rows)
+  for (size_t i = from, end; i < to; i = end) {
+    end = step_end(m, s, p, i, to);
     for (uint32_t k = s->first; k < s->last; k++)
-      RAD_TRY(forward_rows(m, k, p, i, to - i < rows ? to - i : rows, member));
+      RAD_TRY(forward_rows(m, k, p, i, end - i, member));
+  }
   return RAD_OK;
 }
 
@@ -266,10 +287,11 @@ static rad_status backward_rows(model *m, uint32_t i, const model_pass *p, size_
 static rad_status backward_stage(model *m, const stage *s, const model_pass *p, size_t from,
                                  size_t to, uint32_t member)
 {
-  const size_t rows = s->rows > 0 ? s->rows : to - from;
-  for (size_t i = from; i < to; i += rows)
+  for (size_t i = from, end; i < to; i = end) {
+    end = step_end(m, s, p, i, to);
     for (uint32_t k = s->last; k-- > s->first;)
-      RAD_TRY(backward_rows(m, k, p, i, to - i < rows ? to - i : rows, member));
+      RAD_TRY(backward_rows(m, k, p, i, end - i, member));
+  }
   return RAD_OK;
 }
 

@@ -84,7 +84,7 @@ static rig *make_rig(rig *r, bench *b, rad_math *math, const char *name, const c
 {
   bench_open(b, 7);
   *r = (rig){.b = b, .i = bench_make(b, RAD_LAYER, name, keys)};
-  const instance *backend = bench_backend(b, named_plugin(RAD_BACKEND, "reference"), math);
+  const instance *backend = bench_backend(b, named_plugin(RAD_BACKEND, "reference"), "", math);
   r->i->ctx.math = math;
   r->i->ctx.backend = backend->self;
   r->ops = &r->i->plugin->ops.layer;

@@ -365,7 +365,7 @@ START_TEST(test_together)
     rad_math math;
     bench_open(&b, 7);
     rig r = {.b = &b, .i = bench_make(&b, RAD_LAYER, together[_i].name, together[_i].keys)};
-    const instance *backend = bench_backend(&b, named_plugin(RAD_BACKEND, "reference"), &math);
+    const instance *backend = bench_backend(&b, named_plugin(RAD_BACKEND, "reference"), "", &math);
     r.ops = &r.i->plugin->ops.layer;
     r.i->ctx.math = &math;
     r.i->ctx.backend = backend->self;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * gemm.c - products: C (m,n) = act(op(A) op(B) + beta C + bias) tile by tile. B is read in panels
- * (k,PANEL), which are packed here where they are not already. Sums are cut into blocks of at most
- * KB terms by k alone, so that a row's bits depend on nothing but the row. */
+ * (k,PANEL), which are packed here where they are not already. Sums are cut into blocks
+ * of at most KB terms; each is one chain of multiply-adds all the same, so that a row's bits depend
+ * on nothing but the row. */
 #include "dest.h"
 
 enum { KB = 400, UB = 256, ROWS = 192, DB = 96 }; /* multiples: UB, ROWS of PANEL, DB of MR */
@@ -19,16 +20,16 @@ INLINE void rows_of(int mr, size_t k, const float *a, size_t ai, size_t ak, cons
     finish(c + (size_t)i * d->ldc, d, acc[i]);
 }
 
-/* C (m, d->n) of one panel b (k,PANEL); row i of A starts at a + i at where MR divides i */
-static void panel(size_t m, size_t k, const float *a, size_t at, size_t ai, size_t ak,
-                  const float *b, float *c, const dest *d)
+/* C (m, d->n) of one panel b (k,PANEL) */
+static void panel(size_t m, size_t k, const float *a, size_t ai, size_t ak, const float *b,
+                  float *c, const dest *d)
 {
   for (size_t i = 0; i < m; i += MR) {
     const size_t rows = least(m - i, MR);
     if (m - i > MR)
       ahead(c + (i + MR) * d->ldc, least(m - i - MR, MR), d);
     switch (rows) {
-      TILE_ROWS(rows_of, k, a + i * at, ai, ak, b, c + i * d->ldc, d)
+      TILE_ROWS(rows_of, k, a + i * ai, ai, ak, b, c + i * d->ldc, d)
     }
   }
 }
@@ -82,8 +83,8 @@ static void block(const rad_gemm *g, size_t i, size_t m, bool packed, float *roo
         b = (const float *)g->b + j * g->k + k0 * PANEL;
       else
         pack_b(g, packed, k0, k, j, d.n, room);
-      panel(m, k, (const float *)g->a + i * ai + k0 * ak, ai, ai, ak, b,
-            (float *)g->c + i * g->ldc + j, &d);
+      panel(m, k, (const float *)g->a + i * ai + k0 * ak, ai, ak, b, (float *)g->c + i * g->ldc + j,
+            &d);
     }
     k0 += k;
   } while (k0 < g->k);
@@ -176,36 +177,34 @@ static rad_status input(rad_ctx *c, const rad_gemm *g)
 
 /* --- dW = beta dW + dY' X, panels of outputs: tiles of MR inputs x PANEL outputs --- */
 
-/* out (ceil(n/width),k,width) = n columns of `in` (k,ld), zeros behind them */
-static void strips(size_t n, size_t k, size_t width, const float *in, size_t ld, float *out)
+/* out (ceil(n/PANEL),k,PANEL) = dy (k,n) with rows at a distance of ld, zeros behind column n-1 */
+static void gradient_panels(size_t n, size_t k, const float *dy, size_t ld, float *out)
 {
-  for (size_t j = 0; j < n; j += width) {
-    const size_t some = least(n - j, width);
+  for (size_t j = 0; j < n; j += PANEL) {
+    const size_t some = least(n - j, PANEL);
     float *to = out + j * k;
-    if (some < width)
-      memset(to, 0, k * width * sizeof *to);
+    if (some < PANEL)
+      memset(to, 0, k * PANEL * sizeof *to);
     for (size_t q = 0; q < k; q++)
-      memcpy(to + q * width, in + q * ld + j, some * sizeof *to);
+      memcpy(to + q * PANEL, dy + q * ld + j, some * sizeof *to);
   }
 }
 
 static rad_status gradient(rad_ctx *c, const rad_gemm *g)
 {
   const size_t step = step_of(g->k), outputs = panels(g->m) * PANEL;
-  float *dy = floats(c, step, outputs), *x = floats(c, step, DB);
-  if (!dy || !x)
+  float *dy = floats(c, step, outputs);
+  if (!dy)
     return RAD_ENOMEM;
   size_t k0 = 0;
   do {
     const size_t k = least(step, g->k - k0);
     const dest d = {.ldc = PANEL, .n = PANEL, .beta = k0 == 0 ? g->beta : 1.0f};
-    strips(g->m, k, PANEL, (const float *)g->a + k0 * g->lda, g->lda, dy);
-    for (size_t d0 = 0; d0 < g->n; d0 += DB) {
-      const size_t n = least(DB, g->n - d0);
-      strips(n, k, MR, (const float *)g->b + k0 * g->ldb + d0, g->ldb, x);
+    gradient_panels(g->m, k, (const float *)g->a + k0 * g->lda, g->lda, dy);
+    for (size_t d0 = 0; d0 < g->n; d0 += DB) /* a piece of X that stays in the cache */
       for (size_t j = 0; j < outputs; j += PANEL)
-        panel(n, k, x, k, 1, MR, dy + j * k, (float *)g->c + j * g->n + d0 * PANEL, &d);
-    }
+        panel(least(DB, g->n - d0), k, (const float *)g->b + k0 * g->ldb + d0, 1, g->ldb,
+              dy + j * k, (float *)g->c + j * g->n + d0 * PANEL, &d);
     k0 += k;
   } while (k0 < g->k);
   return RAD_OK;
