@@ -32,8 +32,9 @@ static void print_layers(const model *m, text *out)
   }
 }
 
-static void print_plan(const arm_plan *p, text *out)
+static void print_plan(model *m, const arm_plan *p, text *out)
 {
+  text_printf(out, "  arithmetic: %s\n", m->math.identity(&m->backend->ctx));
   text_printf(out, "  parameters %zu, weights %zu; per image %.4g MFLOP forward, %.4g backward\n",
               p->parameters, p->active_weights, p->flop_forward * 1e-6, p->flop_backward * 1e-6);
   text_printf(out,
@@ -59,7 +60,7 @@ static rad_status plan_of(trainer *t, arm_plan *p, text *table)
   RAD_TRY(model_flop(t->model, &p->flop_forward, &p->flop_backward));
   if (table) {
     print_layers(t->model, table);
-    print_plan(p, table);
+    print_plan(t->model, p, table);
   }
   return RAD_OK;
 }

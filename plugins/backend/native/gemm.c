@@ -3,41 +3,9 @@
  * (k,PANEL), which are packed here where they are not already. Sums are cut into blocks
  * of at most KB terms; each is one chain of multiply-adds all the same, so that a row's bits depend
  * on nothing but the row. */
-#include "tile.h"
+#include "dest.h"
 
 enum { KB = 400, UB = 256, ROWS = 192, DB = 96 }; /* multiples: UB, ROWS of PANEL, DB of MR */
-
-/* where a tile's sums go: n columns, the starting value and what is done to the result */
-typedef struct dest {
-  size_t ldc, n;
-  float beta;
-  const float *bias;
-  uint32_t act; /* none, relu or leaky; the others are applied to finished rows */
-  float alpha;
-} dest;
-
-INLINE void start(const float *c, const dest *d, vec row[NV])
-{
-  tile_load(d->bias, d->bias ? d->n : 0, row);
-  if (d->beta == 0.0f)
-    return;
-  vec old[NV];
-  tile_load(c, d->n, old);
-  UNROLL
-  for (int v = 0; v < NV; v++)
-    row[v] += d->beta * old[v];
-}
-
-INLINE void finish(float *c, const dest *d, vec row[NV])
-{
-  UNROLL
-  for (int v = 0; v < NV; v++)
-    if (d->act == RAD_ACT_RELU)
-      row[v] = vec_below(row[v], (vec){0});
-    else if (d->act == RAD_ACT_LEAKY)
-      row[v] = vec_below(row[v], d->alpha * row[v]);
-  tile_store(c, d->n, row);
-}
 
 INLINE void rows_of(int mr, size_t k, const float *a, size_t ai, size_t ak, const float *b,
                     float *c, const dest *d)
@@ -50,14 +18,6 @@ INLINE void rows_of(int mr, size_t k, const float *a, size_t ai, size_t ak, cons
   UNROLL
   for (int i = 0; i < mr; i++)
     finish(c + (size_t)i * d->ldc, d, acc[i]);
-}
-
-/* the next tile of C, which comes from far away */
-INLINE void ahead(const float *c, size_t m, const dest *d)
-{
-  for (size_t i = 0; i < m; i++)
-    for (size_t v = 0; v < d->n; v += 16)
-      PREFETCH_WRITE(c + i * d->ldc + v);
 }
 
 /* C (m, d->n) of one panel b (k,PANEL) */
@@ -250,10 +210,12 @@ static rad_status gradient(rad_ctx *c, const rad_gemm *g)
   return RAD_OK;
 }
 
-static rad_status check(rad_ctx *c, const rad_gemm *g, bool packed_b, bool packed_c)
+rad_status NAME(gemm_check)(rad_ctx *c, const rad_gemm *g)
 {
+  const bool packed = g->packed && g->packed->layout != 0, packed_c = packed && g->ta && !g->tb;
+  const bool packed_b = packed && !packed_c;
   if (g->a_type == RAD_BF16 || g->b_type == RAD_BF16 || g->c_type == RAD_BF16)
-    return rad_fail(c, RAD_EINVAL, "takes no bf16, use [backend] plugin = reference");
+    return rad_fail(c, RAD_EINVAL, "takes no operands of bf16, use [backend] plugin = reference");
   if (g->lda < (g->ta ? g->m : g->k) || (!packed_b && g->ldb < (g->tb ? g->k : g->n)) ||
       (!packed_c && g->ldc < g->n))
     return rad_fail(c, RAD_EINVAL, "the rows of a matrix are longer than their distance");
@@ -265,7 +227,7 @@ static rad_status check(rad_ctx *c, const rad_gemm *g, bool packed_b, bool packe
 rad_status NAME(gemm)(rad_ctx *c, const rad_gemm *g)
 {
   const bool packed = g->packed && g->packed->layout != 0, packed_c = packed && g->ta && !g->tb;
-  RAD_TRY(check(c, g, packed && !packed_c, packed_c));
+  RAD_TRY(NAME(gemm_check)(c, g));
   if (g->m == 0 || g->n == 0)
     return RAD_OK;
   if (packed_c)
