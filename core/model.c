@@ -126,9 +126,11 @@ static rad_status alloc_buffers(model *m)
       nd->y = p->y;
       nd->dy = p->dy;
     } else {
-      nd->y = nd->alias ? NULL : buffer(m, m->batch, nd->width, sizeof(float)); /* NULL: the batch itself */
-      nd->dy = buffer(m, nd->near > 0 ? nd->near * m->nworkers : m->batch, nd->width,
-                      sizeof(float));
+      nd->y = nd->alias
+                  ? NULL
+                  : buffer(m, m->batch, nd->width, sizeof(float)); /* NULL: the batch itself */
+      nd->dy =
+          buffer(m, nd->near > 0 ? nd->near * m->nworkers : m->batch, nd->width, sizeof(float));
       if (!nd->dy || (!nd->alias && !nd->y))
         return RAD_ENOMEM;
     }

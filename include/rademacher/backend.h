@@ -46,8 +46,9 @@ typedef struct rad_conv { /* X (n,h,w,c) NHWC, W (o,kh,kw,c/groups), Y (n,oh,ow,
   uint32_t act;
   float act_alpha;
   uint32_t type; /* of x, y, dx, dy; 0 = RAD_F32 */
-  size_t lo, hi;           /* weight: only these outputs */
-  const rad_param *packed; /* the tensor of `weight`; with its `layout`, weight and grad are in it */
+  size_t lo, hi; /* weight: only these outputs */
+  const rad_param
+      *packed; /* the tensor of `weight`; with its `layout`, weight and grad are in it */
 } rad_conv;
 
 typedef struct rad_sparse { /* W (U,D) by pattern; X (n,D), Y (n,U) */
