@@ -26,7 +26,7 @@ AC_LINK_IFELSE([AC_LANG_SOURCE([[int main(void) { return 0; }]])],
 LDFLAGS=$rad_save_LDFLAGS
 AC_SUBST([$2])])
 
-dnl RAD_ISA(NAME, FLAGS): defines HAVE_NAME in NATIVE_CPPFLAGS and sets NAME_CFLAGS where the
+dnl RAD_ISA(NAME, FLAGS, FEATURE): defines HAVE_NAME in NATIVE_CPPFLAGS and sets NAME_CFLAGS where the
 dnl compiler makes code for this instruction set of x86 and can ask a machine for it.
 AC_DEFUN([RAD_ISA],
 [AC_MSG_CHECKING([whether $CC has $1])
@@ -38,7 +38,7 @@ AC_LINK_IFELSE([AC_LANG_PROGRAM([[
     #endif
     #include <immintrin.h>
     typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));]],
-    [[vec v = {0}; v += 2.0f * v; return !__builtin_cpu_supports("fma") && v[0] != 0.0f;]])],
+    [[vec v = {0}; v += 2.0f * v; return !__builtin_cpu_supports("$3") && v[0] != 0.0f;]])],
   [rad_isa_$1=yes
    $1_CFLAGS="$2"
    NATIVE_CPPFLAGS="$NATIVE_CPPFLAGS -DHAVE_$1"],

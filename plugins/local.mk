@@ -70,6 +70,7 @@ NATIVE_SOURCES = \
   plugins/backend/native/conv.h \
   plugins/backend/native/conv_weight.c \
   plugins/backend/native/corr.c \
+  plugins/backend/native/dest.h \
   plugins/backend/native/gemm.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \
@@ -98,6 +99,14 @@ plugins_backend_native_libavx512_la_SOURCES = $(NATIVE_SOURCES)
 plugins_backend_native_libavx512_la_CPPFLAGS = $(AM_CPPFLAGS) -DRAD_ISA=avx512 -DRAD_VL=16
 plugins_backend_native_libavx512_la_CFLAGS = $(NATIVE_CFLAGS) $(AVX512_CFLAGS)
 plugins_backend_native_libavx512_la_LDFLAGS =
+if HAVE_AVX512BF16
+noinst_LTLIBRARIES += plugins/backend/native/libbf16.la
+plugins_backend_native_la_LIBADD += plugins/backend/native/libbf16.la
+plugins_backend_native_libbf16_la_SOURCES = plugins/backend/native/bf16.c
+plugins_backend_native_libbf16_la_CPPFLAGS = $(plugins_backend_native_libavx512_la_CPPFLAGS)
+plugins_backend_native_libbf16_la_CFLAGS = $(NATIVE_CFLAGS) $(AVX512BF16_CFLAGS)
+plugins_backend_native_libbf16_la_LDFLAGS =
+endif
 endif
 
 plugins_backend_openblas_la_SOURCES = \

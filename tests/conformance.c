@@ -2,6 +2,7 @@
  * conformance.c - loads every plugin of the path and holds it to its kind's contract. */
 #include "conformance.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,43 +146,47 @@ instance *bench_make(bench *b, uint32_t kind, const char *name, const char *keys
   return made;
 }
 
-/* Defaults, then each choice of the first key: way 0 .. n-1 of all backends in turn. */
-static const plugin *backend_way(size_t n, const char **choice)
+/* Defaults, then each choice of each key: way 0 .. n-1 of all backends in turn. */
+static const plugin *backend_way(size_t n, const rad_key **key, const char **choice)
 {
   for (size_t i = 0; i < under_test(RAD_BACKEND); i++) {
     const plugin *p = nth_plugin(RAD_BACKEND, i);
-    *choice = NULL;
+    *key = NULL;
     if (n-- == 0)
       return p;
-    for (size_t k = 0; p->d.nkeys > 0 && p->d.keys[0].choices && p->d.keys[0].choices[k]; k++)
-      if (n-- == 0) {
-        *choice = p->d.keys[0].choices[k];
-        return p;
-      }
+    for (size_t q = 0; q < p->d.nkeys; q++)
+      for (size_t k = 0; p->d.keys[q].choices && p->d.keys[q].choices[k]; k++)
+        if (n-- == 0) {
+          *key = &p->d.keys[q];
+          *choice = p->d.keys[q].choices[k];
+          return p;
+        }
   }
   return NULL;
 }
 
 size_t backend_ways(void)
 {
+  const rad_key *key;
   const char *choice;
   size_t n = 0;
-  while (backend_way(n, &choice))
+  while (backend_way(n, &key, &choice))
     n++;
   return n;
 }
 
 bool math_open(math_rig *r, int way)
 {
+  const rad_key *key = NULL;
   const char *choice = NULL;
-  const plugin *p = backend_way((size_t)way, &choice);
+  const plugin *p = backend_way((size_t)way, &key, &choice);
   bench_open(&r->b, 17);
   ck_assert_ptr_nonnull(p);
-  r->i = bench_backend(&r->b, p,
-                       choice ? arena_printf(&r->b.mem, "%s=%s", p->d.keys[0].name, choice) : "",
+  r->i = bench_backend(&r->b, p, key ? arena_printf(&r->b.mem, "%s=%s", key->name, choice) : "",
                        &r->math);
   if (!r->i) {
-    ck_assert_msg(choice && r->b.diag.messages.n > 0, "%s: refused", p->d.name);
+    ck_assert_msg(key && r->b.diag.messages.n > 0, "%s: refused", p->d.name);
+    fprintf(stderr, "skipped: %s", text_str(&r->b.diag.messages));
     bench_close(&r->b);
   }
   return r->i != NULL;
@@ -331,6 +336,7 @@ int main(void)
   suite_add_tcase(s, image_cases());
   suite_add_tcase(s, conv_cases());
   suite_add_tcase(s, pool_cases());
+  suite_add_tcase(s, sparse_cases());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
   const int failed = srunner_ntests_failed(r);

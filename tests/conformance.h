@@ -36,7 +36,7 @@ float *numbers(bench *, uint32_t stream, size_t n, float gap);
 const char *label_of(bench *, const plugin *, size_t variant); /* "layer elu, alpha changed" */
 
 /* A backend in a world of its own. Way 0 .. backend_ways()-1: every backend with its defaults, then
- * with each choice of its first key; false: this machine has no such instruction set. */
+ * with each choice of each key; false: this machine has no such instructions, which is said. */
 typedef struct math_rig {
   bench b;
   rad_math math;
@@ -77,4 +77,5 @@ TCase *conv_cases(void);
 TCase *pool_cases(void);
 TCase *packed_cases(void); /* backends with layouts of their own */
 TCase *image_cases(void); /* known numbers, refusals, noise of images */
+TCase *sparse_cases(void); /* backends with sparse products of their own */
 #endif

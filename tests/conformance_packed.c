@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * conformance_packed.c - products with a weight in the backend's own layout: against `reference` on
- * the plain weight, and the same bits however the rows of a batch or of the weight are cut. */
+ * the plain weight, and the same bits however the rows of a batch or of the weight are cut. Where a
+ * backend says that it takes operands of bf16, `reference` has them rounded beforehand. */
 #include "conformance.h"
 #include <math.h>
 #include <string.h>
@@ -15,7 +16,23 @@ typedef struct packed { /* W (U,D), a batch of m */
   rad_param W;
   float *w;
   const float *x, *dy, *bias;
+  const float *rw, *rx, *rdy; /* what the products take them for */
 } packed;
+
+/* to bf16 and back: nearest, ties to even */
+static const float *rounded(packed *t, const float *v, size_t n)
+{
+  if (!strstr(t->r->math.identity(&t->r->i->ctx), "bf16"))
+    return v;
+  float *out = room(&t->r->b, n, sizeof *out);
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+    memcpy(&bits, &v[i], sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&out[i], &bits, sizeof bits);
+  }
+  return out;
+}
 
 static void take_layout(packed *t)
 {
@@ -45,9 +62,13 @@ static void packed_open(packed *t, math_rig *r, size_t m, size_t U, size_t D)
   *t = (packed){.r = r, .m = m, .U = U, .D = D};
   t->plain = &bench_backend(b, named_plugin(RAD_BACKEND, "reference"), "", &t->reference)->ctx;
   t->w = numbers(b, 1, U * D, 0.0f);
-  t->x = numbers(b, 2, m * D, 0.0f);
-  t->dy = numbers(b, 3, m * U, 0.0f);
+  float *x = numbers(b, 2, m * D, 0.0f), *dy = numbers(b, 3, m * U, 0.0f);
+  x[0] = t->w[0] = dy[0] = 1.0f + 1.0f / 256; /* half way between two numbers of bf16 */
+  x[m * D - 1] = t->w[U * D - 1] = dy[m * U - 1] = 1.0f + 3.0f / 256;
+  t->x = x, t->dy = dy;
   t->bias = numbers(b, 4, U, 0.0f);
+  t->rw = rounded(t, t->w, U * D), t->rx = rounded(t, t->x, m * D);
+  t->rdy = rounded(t, t->dy, m * U);
   take_layout(t);
 }
 
@@ -56,6 +77,7 @@ static void rows(const packed *t, bool own, bool back, uint32_t act, size_t lo, 
                  float *out)
 {
   const size_t k = back ? t->U : t->D, n = back ? t->D : t->U;
+  const float *a = back ? (own ? t->dy : t->rdy) : own ? t->x : t->rx;
   rad_ctx *c = own ? &t->r->i->ctx : t->plain;
   const rad_gemm g = {.size = sizeof g,
                       .tb = !back,
@@ -65,8 +87,8 @@ static void rows(const packed *t, bool own, bool back, uint32_t act, size_t lo, 
                       .lda = k,
                       .ldb = t->D,
                       .ldc = n + GAP,
-                      .a = (back ? t->dy : t->x) + lo * k,
-                      .b = own ? t->W.value : t->w,
+                      .a = a + lo * k,
+                      .b = own ? t->W.value : t->rw,
                       .c = out + lo * (n + GAP),
                       .bias = back ? NULL : t->bias,
                       .act = act,
@@ -105,8 +127,8 @@ static void slice(const packed *t, bool own, float keep, size_t lo, size_t hi, f
                       .lda = t->U,
                       .ldb = t->D,
                       .ldc = t->D,
-                      .a = t->dy + lo,
-                      .b = t->x,
+                      .a = (own ? t->dy : t->rdy) + lo,
+                      .b = own ? t->x : t->rx,
                       .c = grad + lo * t->D,
                       .beta = keep,
                       .packed = own ? &t->W : NULL};
@@ -138,7 +160,7 @@ static void check_gradient(const packed *t)
   }
 }
 
-/* dX = 0.6 dX + dY W + a bias, which no layer here asks for */
+/* dX = 0.6 dX + dY W + a bias, which no layer here asks for; in float */
 static void check_general(const packed *t)
 {
   const size_t n = t->m * t->D;

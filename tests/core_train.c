@@ -251,6 +251,78 @@ START_TEST(threads_give_the_same_bits)
 }
 END_TEST
 
+/* A measure that reads weights sees what was declared, in whatever layout they are. */
+START_TEST(measures_read_plain_weights)
+{
+  env e = {.diag = &g, .seed = 5};
+  config c[2] = {{0}, {0}};
+  trainer *t[2];
+  all_sorts();
+  ck_assert_int_eq(plugins_new(&e.plugins, NULL, &g), RAD_OK);
+  for (int i = 0; i < 2; i++) {
+    set("backend.plugin", i ? "native" : "reference");
+    ck_assert_int_eq(experiment_arm(&e, &trial, "main", &c[i]), RAD_OK);
+    ck_assert_msg(trainer_new(&t[i], &e, &c[i], NULL, false) >= 0 && trainer_alloc(t[i]) >= 0, "%s",
+                  text_str(&g.messages));
+  }
+  bool packed = false;
+  for (uint32_t k = 0; k < t[0]->model->pub.nparam; k++) {
+    float v[2][40 * 70];
+    packed |= t[1]->model->param[k].pub.layout != 0;
+    for (int i = 0; i < 2; i++)
+      ck_assert_int_eq(t[i]->lab.values(&t[i]->hook[0].instance->ctx, &t[i]->model->param[k].pub,
+                                        v[i]),
+                       RAD_OK);
+    ck_assert_mem_eq(v[0], v[1], t[0]->model->param[k].decl->count * sizeof(float));
+  }
+  ck_assert(packed);
+  for (int i = 0; i < 2; i++) {
+    trainer_free(t[i]);
+    config_free(&c[i]);
+  }
+  plugins_free(e.plugins);
+  env_free(&e);
+}
+END_TEST
+
+/* The same initial weights and nearly no training: what native keeps in panels, or only where it is
+ * not 0, is in the file as reference has it. Filters are (out, in, h, w). */
+START_TEST(files_have_one_order)
+{
+  st_file x, y;
+  char one[64], two[64];
+  if (_i)
+    images();
+  else
+    all_sorts();
+  set("optimizer.lr", "1e-12");
+  job_dir(one, "one");
+  job_dir(two, "two");
+  ck_assert_msg(run("main", 5, one) == RAD_OK, "%s", text_str(&g.messages));
+  set("backend.plugin", "native");
+  ck_assert_msg(run("main", 5, two) == RAD_OK, "%s", text_str(&g.messages));
+  read_tensors(&x, one);
+  read_tensors(&y, two);
+  ck_assert_uint_eq(x.n, y.n);
+  for (size_t i = 0; i < x.n; i++) {
+    const st_tensor *t = &x.tensor[i], *u = st_find(&y, t->name);
+    ck_assert(u && u->type == t->type && u->bytes == t->bytes && u->shape.rank == t->shape.rank);
+    for (size_t k = 0; t->type == RAD_F32 && k < t->bytes / sizeof(float); k++)
+      ck_assert_msg(fabs((double)((const float *)t->data)[k] -
+                         (double)((const float *)u->data)[k]) < 1e-4,
+                    "%s differs at %zu", t->name, k);
+  }
+  if (_i) {
+    const rad_shape *s = &st_find(&y, "out.W")->shape;
+    ck_assert(s->rank == 4 && s->dim[0] == 5 && s->dim[1] == 5 && s->dim[2] == 1 && s->dim[3] == 1);
+    ck_assert_ptr_nonnull(st_find(&y, "mask/out.W"));
+    ck_assert_ptr_nonnull(st_find(&y, "momentum/out.W"));
+  }
+  st_free(&x);
+  st_free(&y);
+}
+END_TEST
+
 static const char *const variants[][4][2] = {
     {{"optimizer.momentum", "0.9"}, {"regularizer.wd.plugin", "weight_decay"}, {0}},
     {{"optimizer.nesterov", "true"},
@@ -489,6 +561,8 @@ int main(void)
   TCase *t = tcase_create("train");
   tcase_set_timeout(t, 60);
   tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, measures_read_plain_weights);
+  tcase_add_loop_test(t, files_have_one_order, 0, 2);
   tcase_add_loop_test(t, threads_give_the_same_bits, 0, 6);
   tcase_add_loop_test(t, stopped_after_every_step, 0, sizeof variants / sizeof *variants);
   tcase_add_test(t, no_epoch_is_doubled);

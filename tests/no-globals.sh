@@ -17,7 +17,7 @@ complain() {
 }
 
 # What compiler and linker put into every shared object.
-toolchain='^(__dso_handle|__cpu_model|__cpu_features2|__TMC_END__|__bss_start|_edata|_end|end|edata|completed\.[0-9]+|__frame_dummy_init_array_entry|__do_global_dtors_aux_fini_array_entry|_GLOBAL_OFFSET_TABLE_|_DYNAMIC|\.L.*)$'
+toolchain='^(__dso_handle|__TMC_END__|__bss_start|_edata|_end|end|edata|completed\.[0-9]+|__frame_dummy_init_array_entry|__do_global_dtors_aux_fini_array_entry|__cpu_model|__cpu_features2|_GLOBAL_OFFSET_TABLE_|_DYNAMIC|\.L.*)$'
 
 while read -r so; do
   "${NM:-nm}" -D --defined-only "$so" >"$TMP/exported" 2>"$TMP/err" || complain "$so: no symbols"

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * native.c - arithmetic of its own: register tiles in C with vector extensions (native/tile.h),
  * compiled once per instruction set; the machine's best one is taken at the start. Weights are
- * stored in panels (native/pack.c). */
+ * stored in panels (native/pack.c). Dense products can have operands of bf16 (native/bf16.c). */
 #include <rademacher/backend.h>
 
 typedef struct native {
-  int32_t isa;
-  const rad_math *math; /* of the set in use */
+  int32_t isa, precision;
+  rad_math math; /* of the set in use */
 } native;
 
 enum { AUTO, AVX512, AVX2, BASELINE };
 static const char *const isas[] = {"auto", "avx512", "avx2", "baseline", NULL};
+enum { FP32, BF16 };
+static const char *const precisions[] = {"fp32", "bf16", NULL};
 static const rad_key keys[] = {
     {.name = "isa",
      .help = "instruction set; auto takes the best one of the machine",
@@ -18,6 +20,15 @@ static const rad_key keys[] = {
      .choices = isas,
      .flags = RAD_FIXED,
      .offset = (uint32_t)offsetof(native, isa),
+     .type = RAD_ENUM},
+    {.name = "precision",
+     .help =
+         "of the operands of dense layers' products; their sums, and all else (weights, momenta, "
+         "convolutions, sparse and other products), are fp32. bf16: on machines with avx512_bf16",
+     .def = "fp32",
+     .choices = precisions,
+     .flags = RAD_FIXED,
+     .offset = (uint32_t)offsetof(native, precision),
      .type = RAD_ENUM},
 };
 
@@ -55,28 +66,53 @@ static const struct {
 #endif
     {BASELINE, always, &native_baseline_math}};
 
+/* --- dense products of bf16, on top of avx512 --- */
+#ifdef HAVE_AVX512BF16
+extern const rad_math native_bf16_math;
+static rad_status take_bf16(rad_ctx *c, native *n)
+{
+  if (n->isa > AVX512)
+    return rad_fail(c, RAD_EINVAL, "precision = bf16 and isa = %s: bf16 wants isa = auto or avx512",
+                    isas[n->isa]);
+  if (!has_avx512() || !__builtin_cpu_supports("avx512bf16"))
+    return rad_fail(c, RAD_EINVAL, "this machine has no avx512_bf16: use precision = fp32");
+  n->math.gemm = native_bf16_math.gemm;
+  n->math.layout = native_bf16_math.layout;
+  n->math.shadow = native_bf16_math.shadow;
+  n->math.identity = native_bf16_math.identity;
+  return RAD_OK;
+}
+#else
+static rad_status take_bf16(rad_ctx *c, native *n)
+{
+  (void)n;
+  return rad_fail(c, RAD_EINVAL,
+                  "was built by a compiler or for a machine without avx512_bf16: use precision = "
+                  "fp32");
+}
+#endif
+
 static rad_status init(rad_ctx *c, void *self)
 {
   native *n = self;
-  bool built = false;
-  for (size_t i = 0; i < sizeof sets / sizeof *sets && !n->math; i++)
+  bool built = false, there = false;
+  for (size_t i = 0; i < sizeof sets / sizeof *sets && !there; i++)
     if (n->isa == AUTO || n->isa == sets[i].isa) {
       built = true;
-      if (!sets[i].there())
-        continue;
-      n->math = sets[i].math;
+      there = sets[i].there();
+      n->math = *sets[i].math;
     }
-  if (!n->math)
+  if (!there)
     return rad_fail(c, RAD_EINVAL,
                     built ? "this machine has no %s: use isa = auto"
                           : "was built without %s for this kind of machine: use isa = auto",
                     isas[n->isa]);
-  return RAD_OK;
+  return n->precision == BF16 ? take_bf16(c, n) : RAD_OK;
 }
 
 static const rad_math *of(rad_ctx *c)
 {
-  return ((const native *)c->backend)->math;
+  return &((const native *)c->backend)->math;
 }
 static rad_status gemm(rad_ctx *c, const rad_gemm *g)
 {

@@ -1,42 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * gemm.c - products: C (m,n) = act(op(A) op(B) + beta C + bias) tile by tile. B is read in panels
- * (k,PANEL), which are packed here where they are not already. Sums are cut into blocks of at most
- * KB terms by k alone, so that a row's bits depend on nothing but the row. */
-#include "tile.h"
+ * (k,PANEL), which are packed here where they are not already. Sums are cut into blocks
+ * of at most KB terms; each is one chain of multiply-adds all the same, so that a row's bits depend
+ * on nothing but the row. */
+#include "dest.h"
 
 enum { KB = 400, UB = 256, ROWS = 192, DB = 96 }; /* multiples: UB, ROWS of PANEL, DB of MR */
-
-/* where a tile's sums go: n columns, the starting value and what is done to the result */
-typedef struct dest {
-  size_t ldc, n;
-  float beta;
-  const float *bias;
-  uint32_t act; /* none, relu or leaky; the others are applied to finished rows */
-  float alpha;
-} dest;
-
-INLINE void start(const float *c, const dest *d, vec row[NV])
-{
-  tile_load(d->bias, d->bias ? d->n : 0, row);
-  if (d->beta == 0.0f)
-    return;
-  vec old[NV];
-  tile_load(c, d->n, old);
-  UNROLL
-  for (int v = 0; v < NV; v++)
-    row[v] += d->beta * old[v];
-}
-
-INLINE void finish(float *c, const dest *d, vec row[NV])
-{
-  UNROLL
-  for (int v = 0; v < NV; v++)
-    if (d->act == RAD_ACT_RELU)
-      row[v] = vec_below(row[v], (vec){0});
-    else if (d->act == RAD_ACT_LEAKY)
-      row[v] = vec_below(row[v], d->alpha * row[v]);
-  tile_store(c, d->n, row);
-}
 
 INLINE void rows_of(int mr, size_t k, const float *a, size_t ai, size_t ak, const float *b,
                     float *c, const dest *d)
@@ -51,24 +20,16 @@ INLINE void rows_of(int mr, size_t k, const float *a, size_t ai, size_t ak, cons
     finish(c + (size_t)i * d->ldc, d, acc[i]);
 }
 
-/* the next tile of C, which comes from far away */
-INLINE void ahead(const float *c, size_t m, const dest *d)
-{
-  for (size_t i = 0; i < m; i++)
-    for (size_t v = 0; v < d->n; v += 16)
-      PREFETCH_WRITE(c + i * d->ldc + v);
-}
-
-/* C (m, d->n) of one panel b (k,PANEL); row i of A starts at a + i at where MR divides i */
-static void panel(size_t m, size_t k, const float *a, size_t at, size_t ai, size_t ak,
-                  const float *b, float *c, const dest *d)
+/* C (m, d->n) of one panel b (k,PANEL) */
+static void panel(size_t m, size_t k, const float *a, size_t ai, size_t ak, const float *b,
+                  float *c, const dest *d)
 {
   for (size_t i = 0; i < m; i += MR) {
     const size_t rows = least(m - i, MR);
     if (m - i > MR)
       ahead(c + (i + MR) * d->ldc, least(m - i - MR, MR), d);
     switch (rows) {
-      TILE_ROWS(rows_of, k, a + i * at, ai, ak, b, c + i * d->ldc, d)
+      TILE_ROWS(rows_of, k, a + i * ai, ai, ak, b, c + i * d->ldc, d)
     }
   }
 }
@@ -122,8 +83,8 @@ static void block(const rad_gemm *g, size_t i, size_t m, bool packed, float *roo
         b = (const float *)g->b + j * g->k + k0 * PANEL;
       else
         pack_b(g, packed, k0, k, j, d.n, room);
-      panel(m, k, (const float *)g->a + i * ai + k0 * ak, ai, ai, ak, b,
-            (float *)g->c + i * g->ldc + j, &d);
+      panel(m, k, (const float *)g->a + i * ai + k0 * ak, ai, ak, b, (float *)g->c + i * g->ldc + j,
+            &d);
     }
     k0 += k;
   } while (k0 < g->k);
@@ -216,45 +177,45 @@ static rad_status input(rad_ctx *c, const rad_gemm *g)
 
 /* --- dW = beta dW + dY' X, panels of outputs: tiles of MR inputs x PANEL outputs --- */
 
-/* out (ceil(n/width),k,width) = n columns of `in` (k,ld), zeros behind them */
-static void strips(size_t n, size_t k, size_t width, const float *in, size_t ld, float *out)
+/* out (ceil(n/PANEL),k,PANEL) = dy (k,n) with rows at a distance of ld, zeros behind column n-1 */
+static void gradient_panels(size_t n, size_t k, const float *dy, size_t ld, float *out)
 {
-  for (size_t j = 0; j < n; j += width) {
-    const size_t some = least(n - j, width);
+  for (size_t j = 0; j < n; j += PANEL) {
+    const size_t some = least(n - j, PANEL);
     float *to = out + j * k;
-    if (some < width)
-      memset(to, 0, k * width * sizeof *to);
+    if (some < PANEL)
+      memset(to, 0, k * PANEL * sizeof *to);
     for (size_t q = 0; q < k; q++)
-      memcpy(to + q * width, in + q * ld + j, some * sizeof *to);
+      memcpy(to + q * PANEL, dy + q * ld + j, some * sizeof *to);
   }
 }
 
 static rad_status gradient(rad_ctx *c, const rad_gemm *g)
 {
   const size_t step = step_of(g->k), outputs = panels(g->m) * PANEL;
-  float *dy = floats(c, step, outputs), *x = floats(c, step, DB);
-  if (!dy || !x)
+  float *dy = floats(c, step, outputs);
+  if (!dy)
     return RAD_ENOMEM;
   size_t k0 = 0;
   do {
     const size_t k = least(step, g->k - k0);
     const dest d = {.ldc = PANEL, .n = PANEL, .beta = k0 == 0 ? g->beta : 1.0f};
-    strips(g->m, k, PANEL, (const float *)g->a + k0 * g->lda, g->lda, dy);
-    for (size_t d0 = 0; d0 < g->n; d0 += DB) {
-      const size_t n = least(DB, g->n - d0);
-      strips(n, k, MR, (const float *)g->b + k0 * g->ldb + d0, g->ldb, x);
+    gradient_panels(g->m, k, (const float *)g->a + k0 * g->lda, g->lda, dy);
+    for (size_t d0 = 0; d0 < g->n; d0 += DB) /* a piece of X that stays in the cache */
       for (size_t j = 0; j < outputs; j += PANEL)
-        panel(n, k, x, k, 1, MR, dy + j * k, (float *)g->c + j * g->n + d0 * PANEL, &d);
-    }
+        panel(least(DB, g->n - d0), k, (const float *)g->b + k0 * g->ldb + d0, 1, g->ldb,
+              dy + j * k, (float *)g->c + j * g->n + d0 * PANEL, &d);
     k0 += k;
   } while (k0 < g->k);
   return RAD_OK;
 }
 
-static rad_status check(rad_ctx *c, const rad_gemm *g, bool packed_b, bool packed_c)
+rad_status NAME(gemm_check)(rad_ctx *c, const rad_gemm *g)
 {
+  const bool packed = g->packed && g->packed->layout != 0, packed_c = packed && g->ta && !g->tb;
+  const bool packed_b = packed && !packed_c;
   if (g->a_type == RAD_BF16 || g->b_type == RAD_BF16 || g->c_type == RAD_BF16)
-    return rad_fail(c, RAD_EINVAL, "takes no bf16, use [backend] plugin = reference");
+    return rad_fail(c, RAD_EINVAL, "takes no operands of bf16, use [backend] plugin = reference");
   if (g->lda < (g->ta ? g->m : g->k) || (!packed_b && g->ldb < (g->tb ? g->k : g->n)) ||
       (!packed_c && g->ldc < g->n))
     return rad_fail(c, RAD_EINVAL, "the rows of a matrix are longer than their distance");
@@ -266,7 +227,7 @@ static rad_status check(rad_ctx *c, const rad_gemm *g, bool packed_b, bool packe
 rad_status NAME(gemm)(rad_ctx *c, const rad_gemm *g)
 {
   const bool packed = g->packed && g->packed->layout != 0, packed_c = packed && g->ta && !g->tb;
-  RAD_TRY(check(c, g, packed && !packed_c, packed_c));
+  RAD_TRY(NAME(gemm_check)(c, g));
   if (g->m == 0 || g->n == 0)
     return RAD_OK;
   if (packed_c)

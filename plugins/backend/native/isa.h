@@ -31,6 +31,7 @@ extern const rad_math NAME(math);
 
 /* gemm.c */
 rad_status NAME(gemm)(rad_ctx *, const rad_gemm *);
+rad_status NAME(gemm_check)(rad_ctx *, const rad_gemm *);
 /* conv.c, conv_weight.c */
 rad_status NAME(conv)(rad_ctx *, const rad_conv *);
 rad_status NAME(conv_input)(rad_ctx *, const rad_conv *);
