@@ -70,6 +70,7 @@ core_libradcore_la_SOURCES = \
   core/fs.h \
   core/fs_data.c \
   core/fs_read.c \
+  core/fuse.c \
   core/host.c \
   core/host.h \
   core/ini.c \

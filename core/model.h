@@ -170,6 +170,12 @@ bool file_is_other(const param *);
 rad_shape file_shape(const param *);
 void file_order(const param *, bool back, float *plain, float *file);
 
+/* network.c: calls a layer's plan with its `in` and checks what it answered; what plugins see. */
+rad_status node_plan(model *, node *);
+void node_publish(node *, const char *name);
+/* fuse.c: which layers work in one pass, and share buffers. */
+rad_status fuse_layers(model *);
+
 /* stages.c */
 rad_status stages_plan(model *); /* after layouts are known */
 size_t shard_count(const model *, size_t n);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * network.c - plans a network: layers in the order of their sections, what each reads, shapes,
- * declared tensors, layers that regularizers insert, and activations that the layer before
- * applies. */
+ * declared tensors, and layers that regularizers insert. */
 #include "blocks.h"
 #include "model.h"
 #include <stdlib.h>
@@ -52,14 +51,8 @@ static bool shape_count(const rad_shape *s, size_t *n)
   return true;
 }
 
-/* Calls the layer's plan and checks what it answered. */
-static rad_status plan_node(model *m, node *nd, const rad_shape *sample)
+rad_status node_plan(model *m, node *nd)
 {
-  for (uint32_t i = 0; i < nd->pub.nin; i++) {
-    nd->in[i] = nd->from[i] == UINT32_MAX ? *sample : m->node[nd->from[i]].plan.out;
-    if (nd->from[i] != UINT32_MAX)
-      m->node[nd->from[i]].readers++;
-  }
   nd->plan = (rad_plan){.nin = nd->pub.nin, .in = nd->in};
   nd->layer->ctx.math = &m->math;
   nd->layer->ctx.backend = m->backend->self;
@@ -79,7 +72,17 @@ static rad_status plan_node(model *m, node *nd, const rad_shape *sample)
   return RAD_OK;
 }
 
-static void publish(node *nd, const char *name)
+static rad_status plan_node(model *m, node *nd, const rad_shape *sample)
+{
+  for (uint32_t i = 0; i < nd->pub.nin; i++) {
+    nd->in[i] = nd->from[i] == UINT32_MAX ? *sample : m->node[nd->from[i]].plan.out;
+    if (nd->from[i] != UINT32_MAX)
+      m->node[nd->from[i]].readers++;
+  }
+  return node_plan(m, nd);
+}
+
+void node_publish(node *nd, const char *name)
 {
   nd->pub.name = name;
   nd->pub.plugin = nd->layer->plugin->d.name;
@@ -103,7 +106,7 @@ static rad_status insert_hook(model *m, const model_hook *h, const char *behind,
   if (nd->width != m->node[nd->from[0]].width || nd->layer->ntensor > 0)
     return rad_fail(&nd->layer->ctx, RAD_EINVAL,
                     "an inserted layer must keep the shape and have no tensors");
-  publish(nd, behind);
+  node_publish(nd, behind);
   nd->pub.index = m->pub.nnode++;
   return RAD_OK;
 }
@@ -116,41 +119,12 @@ static rad_status add_layer(model *m, const section *s, const rad_shape *sample,
   nd->ops = &nd->layer->plugin->ops.layer;
   RAD_TRY(find_inputs(m, nd, s));
   RAD_TRY(plan_node(m, nd, sample));
-  publish(nd, s->name);
+  node_publish(nd, s->name);
   nd->pub.index = m->pub.nnode++;
   for (size_t i = 0; i < nhooks; i++)
     if (name_applies(hook[i].apply, s->name))
       RAD_TRY(insert_hook(m, &hook[i], s->name, sample));
   return RAD_OK;
-}
-
-/* An activation is applied by the layer before it where that one can, nobody else reads that one,
- * and its own backward does not need what the shared buffer no longer holds. */
-static void absorb(model *m)
-{
-  for (uint32_t i = 1; i < m->pub.nnode; i++) {
-    node *a = &m->node[i];
-    if (a->pub.nin != 1 || a->from[0] == UINT32_MAX || a->inserted)
-      continue;
-    node *p = &m->node[a->from[0]];
-    const bool can = a->plan.act != RAD_ACT_NONE && a->plan.act < 32 && !p->inserted && !p->alias &&
-                     (p->plan.absorbs >> a->plan.act & 1u) && p->readers == 1;
-    const bool safe = !(p->plan.flags & RAD_KEEP_Y) && !(a->plan.flags & RAD_KEEP_X) &&
-                      (a->plan.flags & RAD_IN_PLACE);
-    a->absorbed = a->alias = can && safe;
-    p->act = a->absorbed ? a : NULL;
-  }
-}
-
-/* Views share their input's buffers where they are its only reader, and it is always there. */
-static void alias_views(model *m)
-{
-  for (uint32_t i = 0; i < m->pub.nnode; i++) {
-    node *v = &m->node[i];
-    if ((v->plan.flags & RAD_VIEW) && !v->inserted)
-      v->alias = v->from[0] == UINT32_MAX ||
-                 (m->node[v->from[0]].readers == 1 && !m->node[v->from[0]].inserted);
-  }
 }
 
 /* What RAD_CUT_OUTPUT promises. */
@@ -301,8 +275,7 @@ rad_status model_plan(model **out, env *e, const config *arm, const rad_shape *s
   RAD_TRY(team_new(&m->alone, 1, e->diag));
   RAD_TRY(open_backend(m));
   RAD_TRY(plan_layers(m, sample, hook, nhooks));
-  alias_views(m);
-  absorb(m);
+  RAD_TRY(fuse_layers(m));
   RAD_TRY(collect_params(m));
   mark_gradients(m);
   return mark_shares(m);

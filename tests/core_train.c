@@ -25,32 +25,32 @@ static void set(const char *key, const char *value)
   ck_assert_msg(config_set(&trial, key, value, (origin){0}, &g) >= 0, "%s", text_str(&g.messages));
 }
 
+/* What a training needs beside data and layers. */
+static void rest(void)
+{
+  static const char *const keys[][2] = {
+      {"loss.plugin", "cross_entropy"}, {"optimizer.plugin", "sgd"},
+      {"optimizer.lr", "0.05"},         {"schedule.plugin", "constant"},
+      {"fit.plugin", "gradient"},       {"measure.accuracy.plugin", "accuracy"},
+      {"measure.loss.plugin", "loss"}};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    set(keys[i][0], keys[i][1]);
+}
+
 static void base(bool blobs)
 {
-  static const char *const keys[][2] = {{"run.epochs", "4"},
-                                        {"run.batch", "16"},
-                                        {"dataset.plugin", "blobs"},
-                                        {"dataset.classes", "3"},
-                                        {"dataset.features", "5"},
-                                        {"dataset.train", "70"},
-                                        {"dataset.test", "20"},
-                                        {"dataset.sigma", "0.9"},
-                                        {"layer.h.plugin", "dense"},
-                                        {"layer.h.units", "8"},
-                                        {"layer.act.plugin", "elu"},
-                                        {"layer.out.plugin", "dense"},
-                                        {"layer.out.units", "3"},
-                                        {"loss.plugin", "cross_entropy"},
-                                        {"optimizer.plugin", "sgd"},
-                                        {"optimizer.lr", "0.05"},
-                                        {"schedule.plugin", "constant"},
-                                        {"fit.plugin", "gradient"},
-                                        {"backend.plugin", "reference"},
-                                        {"measure.accuracy.plugin", "accuracy"},
-                                        {"measure.loss.plugin", "loss"}};
+  static const char *const keys[][2] = {
+      {"run.epochs", "4"},         {"run.batch", "16"},
+      {"dataset.plugin", "blobs"}, {"dataset.classes", "3"},
+      {"dataset.features", "5"},   {"dataset.train", "70"},
+      {"dataset.test", "20"},      {"dataset.sigma", "0.9"},
+      {"layer.h.plugin", "dense"}, {"layer.h.units", "8"},
+      {"layer.act.plugin", "elu"}, {"layer.out.plugin", "dense"},
+      {"layer.out.units", "3"},    {"backend.plugin", "reference"}};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (blobs || strncmp(keys[i][0], "dataset.", 8) != 0)
       set(keys[i][0], keys[i][1]);
+  rest();
 }
 
 static void setup(void)
@@ -248,6 +248,36 @@ START_TEST(threads_give_the_same_bits)
     json_decref(a);
     json_decref(b);
   }
+}
+END_TEST
+
+/* An activation before a maximum is applied behind it. */
+START_TEST(activations_wait_for_maxima)
+{
+  static const char *const order[2][2] = {{"relu", "max_pool"}, {"max_pool", "relu"}};
+  static const char *const keys[][2] = {
+      {"dataset.plugin", "uniform"}, {"dataset.height", "7"},  {"dataset.width", "6"},
+      {"dataset.channels", "2"},     {"dataset.classes", "3"}, {"dataset.train", "60"},
+      {"layer.h.plugin", "conv2d"},  {"layer.h.filters", "5"}, {"layer.h.pad", "2"},
+      {"layer.out.plugin", "dense"}, {"layer.out.units", "3"}};
+  char dir[2][64];
+  for (int k = 0; k < 2; k++) {
+    config_free(&trial);
+    trial = (config){0};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+      if (strcmp(keys[i][0], "layer.out.plugin") == 0) {
+        set("layer.one.plugin", order[k][0]);
+        set("layer.two.plugin", order[k][1]);
+        set("layer.flat.plugin", "flatten");
+      }
+      set(keys[i][0], keys[i][1]);
+    }
+    set("backend.plugin", "native");
+    rest();
+    job_dir(dir[k], k ? "two" : "one");
+    ck_assert_msg(run("main", 5, dir[k]) == RAD_OK, "%s", text_str(&g.messages));
+  }
+  same_tensors(dir[0], dir[1]);
 }
 END_TEST
 
@@ -560,6 +590,7 @@ int main(void)
   TCase *t = tcase_create("train");
   tcase_set_timeout(t, 60);
   tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, activations_wait_for_maxima);
   tcase_add_test(t, measures_read_plain_weights);
   tcase_add_loop_test(t, files_have_one_order, 0, 2);
   tcase_add_loop_test(t, threads_give_the_same_bits, 0, 6);

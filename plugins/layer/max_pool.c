@@ -33,7 +33,9 @@ static rad_status plan(rad_ctx *c, void *self, rad_plan *p)
                     .ph = g.P,
                     .pw = g.P};
   p->cache = g.OH * g.OW * g.C; /* a byte for each output: K <= 15 */
+  p->flags = RAD_SELECTS;
   p->props = RAD_CONVEX | RAD_INCREASING;
+  p->absorbs = ~0u; /* the backend has them all */
   return RAD_OK;
 }
 
@@ -44,7 +46,10 @@ static rad_status forward(rad_ctx *c, const void *self, const rad_pass *p)
   g.x = p->x[0];
   g.y = p->y;
   g.at = p->cache;
-  return c->math->max_pool(c, &g);
+  RAD_TRY(c->math->max_pool(c, &g));
+  if (p->act == RAD_ACT_NONE)
+    return RAD_OK;
+  return c->math->act(c, p->act, p->act_alpha, p->n * g.oh * g.ow * g.c, p->y, p->y);
 }
 
 static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
