@@ -16,7 +16,7 @@ enum {
   KB = 256,        /* pairs of a sum that are taken at a time, at most */
   UB = 256,        /* outputs, a multiple of PANEL */
   ROWS = 192,      /* samples, a multiple of PANEL */
-  DB = 96,         /* inputs, a multiple of MR and VL */
+  DB = 192,        /* inputs, a multiple of MR and VL */
   HALF = PANEL / 2 /* pairs of outputs in a panel */
 };
 typedef uint32_t pair; /* two bf16, the first one in the low half */
