@@ -118,8 +118,7 @@ static void put_metrics(text *out, trainer *t)
   json_close(out, '}');
 }
 
-/* The most memory that this process has had, shared data included; 0: not known. */
-static uint64_t peak_bytes(void)
+uint64_t arm_peak_bytes(void)
 {
   struct rusage r;
   if (getrusage(RUSAGE_SELF, &r) != 0 || r.ru_maxrss < 0)
@@ -140,7 +139,7 @@ static rad_status write_result(env *e, const char *path, const char *state, cons
   json_text(&out, "reason", reason);
   json_uint(&out, "epochs", t ? t->epochs : 0);
   json_double(&out, "seconds", t ? t->seconds : 0.0);
-  json_uint(&out, "peak_bytes", peak_bytes());
+  json_uint(&out, "peak_bytes", arm_peak_bytes());
   if (t && t->data && t->model && t->metric)
     put_metrics(&out, t);
   if (t && t->fingerprint)

@@ -33,6 +33,8 @@ typedef struct arm_plan { /* what `check` and constraints want to know, without 
 /* Builds the network of an arm; prints its table (layers, shapes, parameters, FLOP) into `table`
  * unless NULL. */
 rad_status arm_inspect(env *, const config *trial, const char *arm, arm_plan *, text *table);
+/* The most memory that this process has had, shared data included; 0: not known. */
+uint64_t arm_peak_bytes(void);
 /* backend, its identity, libm, compiler: two equal fingerprints give equal bits. */
 rad_status arm_fingerprint(env *, const config *trial, const char *arm, text *out);
 #endif

@@ -14,59 +14,69 @@
 
 typedef struct list { /* the tensors of a checkpoint */
   const model *m;
-  st_tensor *v; /* (n) data: where it is in the trainer, or a copy in file order */
-  const param **param; /* (n) NULL: as it is in the trainer */
-  float **stored;      /* (n) of a param: where it is in the trainer */
-  size_t n, cap, cparam, cstored;
+  st_tensor *v; /* (n) they point into the trainer, or are made from it */
+  size_t n, cap;
   arena mem;
-  rad_status status;
+  bool failed;
 } list;
+typedef struct stored { /* values, momenta or slots of one of the network's tensors */
+  const model *m;
+  const param *p;
+  float *at; /* in the trainer, as it is stored there */
+} stored;
 
-static void fail(list *l, rad_status s)
+static void add_tensor(list *l, st_tensor t)
 {
-  l->status = l->status < 0 ? l->status : s;
-}
-
-static void add_as(list *l, st_tensor t, const param *p, float *stored)
-{
-  st_tensor *v = array_grow(l->v, l->n, &l->cap, sizeof *v);
-  l->v = v ? v : l->v;
-  const param **q = array_grow(l->param, l->n, &l->cparam, sizeof *q);
-  l->param = q ? q : l->param;
-  float **f = array_grow(l->stored, l->n, &l->cstored, sizeof *f);
-  l->stored = f ? f : l->stored;
-  if (!v || !q || !f || !t.name) {
-    fail(l, RAD_ENOMEM);
+  st_tensor *grown = array_grow(l->v, l->n, &l->cap, sizeof *grown);
+  if (!grown || !t.name) {
+    l->failed = true;
     return;
   }
-  v[l->n] = t;
-  q[l->n] = p;
-  f[l->n++] = stored;
+  l->v = grown;
+  l->v[l->n++] = t;
 }
 
 static void add(list *l, const char *name, uint32_t type, const rad_shape *shape, void *from,
                 size_t bytes)
 {
-  add_as(l, (st_tensor){name, type, *shape, from, bytes}, NULL, NULL);
+  add_tensor(l, (st_tensor){name, type, *shape, from, bytes, NULL, NULL});
 }
 
-/* Values, momenta or slots of one of the network's tensors. */
-static void add_param(list *l, const char *name, const param *p, float *stored)
+static rad_status make_values(const void *of, void *out)
 {
-  const size_t n = p->decl->count;
-  st_tensor t = {name, RAD_F32, file_shape(p), NULL, n * sizeof(float)};
-  float *plain = arena_alloc(&l->mem, n * sizeof *plain), *file = plain;
-  if (plain && file_is_other(p))
-    file = arena_alloc(&l->mem, n * sizeof *file);
-  if (!plain || !file) {
-    fail(l, RAD_ENOMEM);
+  const stored *s = of;
+  if (!file_is_other(s->p))
+    return param_load(s->m, s->p, s->at, out);
+  float *plain = malloc(s->p->decl->count * sizeof *plain);
+  const rad_status r = plain ? param_load(s->m, s->p, s->at, plain) : RAD_ENOMEM;
+  if (r >= 0)
+    file_order(s->p, false, plain, out);
+  free(plain);
+  return r;
+}
+
+static rad_status take_values(const stored *s, const void *in)
+{
+  if (!file_is_other(s->p))
+    return param_store(s->m, s->p, in, s->at);
+  float *plain = malloc(s->p->decl->count * sizeof *plain);
+  if (plain)
+    file_order(s->p, true, plain, (float *)(uintptr_t)in);
+  const rad_status r = plain ? param_store(s->m, s->p, plain, s->at) : RAD_ENOMEM;
+  free(plain);
+  return r;
+}
+
+static void add_param(list *l, const char *name, const param *p, float *at)
+{
+  stored *s = arena_alloc(&l->mem, sizeof *s);
+  if (!s) {
+    l->failed = true;
     return;
   }
-  fail(l, param_load(l->m, p, stored, plain));
-  if (file != plain)
-    file_order(p, false, plain, file);
-  t.data = file;
-  add_as(l, t, p, stored);
+  *s = (stored){l->m, p, at};
+  add_tensor(l, (st_tensor){name, RAD_F32, file_shape(p), NULL, p->decl->count * sizeof(float),
+                            make_values, s});
 }
 
 static const char *param_name(list *l, const char *prefix, const param *p)
@@ -82,19 +92,33 @@ static void add_params(list *l, const char *prefix, float *values)
   }
 }
 
+/* One byte for each weight, in file order. */
+static rad_status make_mask(const void *of, void *out)
+{
+  const param *p = ((const stored *)of)->p;
+  const size_t n = p->decl->count;
+  float *plain = malloc(2 * n * sizeof *plain);
+  const rad_status r = plain ? param_mask(((const stored *)of)->m, p, plain) : RAD_ENOMEM;
+  if (r >= 0)
+    file_order(p, false, plain, plain + n);
+  for (size_t i = 0; r >= 0 && i < n; i++)
+    ((uint8_t *)out)[i] = plain[n + i] != 0.0f;
+  free(plain);
+  return r;
+}
+
 static void add_masks(list *l)
 {
   for (uint32_t i = 0; i < l->m->pub.nparam; i++) {
     const param *p = &l->m->param[i];
+    stored *s = arena_alloc(&l->mem, sizeof *s);
     if (!p->pub.mask && !p->pub.pattern)
       continue;
-    const size_t n = p->decl->count;
-    uint8_t *mask = arena_alloc(&l->mem, n);
-    const rad_shape shape = file_shape(p);
-    if (mask)
-      fail(l, param_mask(l->m, p, mask));
-    fail(l, mask ? RAD_OK : RAD_ENOMEM);
-    add(l, param_name(l, "mask/", p), RAD_U8, &shape, mask, n);
+    l->failed |= s == NULL;
+    if (s)
+      *s = (stored){l->m, p, NULL};
+    add_tensor(l, (st_tensor){param_name(l, "mask/", p), RAD_U8, file_shape(p), NULL,
+                              p->decl->count, make_mask, s});
   }
 }
 
@@ -144,8 +168,6 @@ static void collect(list *l, const trainer *t)
 static void list_free(list *l)
 {
   free(l->v);
-  free(l->param);
-  free(l->stored);
   arena_free(&l->mem);
 }
 
@@ -185,7 +207,7 @@ static rad_status write_all(trainer *t, const char *path, const list *l)
                                t->fingerprint ? t->fingerprint : "",
                                penalty};
   const rad_status s =
-      l->status < 0 || metrics.failed
+      l->failed || metrics.failed
           ? RAD_ENOMEM
           : st_write(path, l->v, l->n, key, value, sizeof key / sizeof *key, t->env->diag);
   text_free(&metrics);
@@ -227,42 +249,43 @@ static rad_status read_metrics(trainer *t, const char *json)
 
 /* RAD_EIO below: a refusal to go on is no result of the job. */
 
-/* Tensor i of the list from a file's bytes, into the trainer. */
-static rad_status take_one(const list *l, size_t i, const void *from)
+/* A mask in the file is the experiment's own. */
+static rad_status same_mask(const st_tensor *ours, const st_tensor *file, bool *same)
 {
-  const param *p = l->param[i];
-  void *to = (void *)(uintptr_t)l->v[i].data;
-  memcpy(to, from, l->v[i].bytes);
-  if (!p)
-    return RAD_OK;
-  float *plain = to;
-  if (file_is_other(p)) {
-    plain = malloc(l->v[i].bytes);
-    if (!plain)
-      return RAD_ENOMEM;
-    file_order(p, true, plain, to);
-  }
-  const rad_status s = param_store(l->m, p, plain, l->stored[i]);
-  if (plain != to)
-    free(plain);
-  return s;
+  void *mask = malloc(ours->bytes + 1);
+  const rad_status r = mask ? ours->make(ours->of, mask) : RAD_ENOMEM;
+  *same = r >= 0 && memcmp(mask, file->data, ours->bytes) == 0;
+  free(mask);
+  return r;
+}
+
+static rad_status check_tensor(const trainer *t, const st_tensor *ours, const st_tensor *file,
+                               const char *path)
+{
+  bool same = true;
+  if (!file || file->type != ours->type || file->bytes != ours->bytes)
+    return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
+                      "not a checkpoint of this network: %s is %s", ours->name,
+                      file ? "of another shape" : "missing");
+  if (ours->make == make_mask)
+    RAD_TRY(same_mask(ours, file, &same));
+  return same ? RAD_OK
+              : diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
+                           "%s leaves other weights than this experiment", ours->name);
 }
 
 /* Every tensor of the trainer from the file: all are checked before one byte is taken over. */
 static rad_status take_over(trainer *t, const st_file *f, const list *l, const char *path)
 {
-  for (size_t i = 0; i < l->n; i++) {
-    const st_tensor *s = st_find(f, l->v[i].name);
-    if (!s || s->type != l->v[i].type || s->bytes != l->v[i].bytes)
-      return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
-                        "not a checkpoint of this network: %s is %s", l->v[i].name,
-                        s ? "of another shape" : "missing");
-    if (strncmp(s->name, "mask/", 5) == 0 && memcmp(s->data, l->v[i].data, s->bytes) != 0)
-      return diag_error(t->env->diag, RAD_EIO, (origin){.file = path},
-                        "%s leaves other weights than this experiment", s->name);
-  }
   for (size_t i = 0; i < l->n; i++)
-    RAD_TRY(take_one(l, i, st_find(f, l->v[i].name)->data));
+    RAD_TRY(check_tensor(t, &l->v[i], st_find(f, l->v[i].name), path));
+  for (size_t i = 0; i < l->n; i++) {
+    const void *from = st_find(f, l->v[i].name)->data;
+    if (l->v[i].make == make_values)
+      RAD_TRY(take_values(l->v[i].of, from));
+    else if (!l->v[i].make)
+      memcpy((void *)(uintptr_t)l->v[i].data, from, l->v[i].bytes);
+  }
   return model_shadows(t->model);
 }
 
@@ -325,7 +348,7 @@ static rad_status apply(trainer *t, const st_file *f, const char *path)
   }
   collect(&l, t);
   const rad_status s =
-      l.status < 0 || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
+      l.failed || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
   list_free(&l);
   t->epochs = t->when.epoch = epoch;
   t->when.step = step;
@@ -370,7 +393,7 @@ rad_status checkpoint_best(trainer *t)
   add_params(&l, "", t->best);
   add_masks(&l);
   const rad_status s =
-      l.status < 0 || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
+      l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
   list_free(&l);
   return s;
 }
@@ -386,7 +409,7 @@ rad_status vectors_write(trainer *t)
     add(&l, t->vector[i].name, RAD_F32, &(rad_shape){1, {t->vector[i].n}}, t->vector[i].v,
         t->vector[i].n * sizeof(float));
   const rad_status s =
-      l.status < 0 || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 1, t->env->diag);
+      l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 1, t->env->diag);
   list_free(&l);
   return s;
 }

@@ -135,8 +135,8 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
                 trials, trials == 1 ? "" : "s", x->narm, x->narm == 1 ? "" : "s", x->nseed,
                 x->nseed == 1 ? "" : "s", njobs, njobs == 1 ? "" : "s", at_once);
   if (trials > 0 && rate > 0) {
-    const double side = fmin(at_once, njobs);
-    text_printf(out, "At most about %s at %.0f GFLOP/s per job, measured now\n",
+    const double side = fmin(at_once, njobs) * (double)x->run.threads;
+    text_printf(out, "At most about %s at %.0f GFLOP/s per thread, measured now\n",
                 duration(flop * (double)trials / rate / side, time), rate * 1e-9);
   }
   return RAD_OK;

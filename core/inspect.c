@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The program, the libraries that it loads and their buffers, as measured: 11 MiB. */
-enum { PROGRAM_BYTES = 11 << 20 };
-
 static const char *shape_text(const rad_shape *s, char out[96])
 {
   size_t n = 0;
@@ -57,8 +54,9 @@ static rad_status plan_of(trainer *t, arm_plan *p, text *table)
                   .nval = f->n[RAD_VAL],
                   .ntest = f->n[RAD_TEST]};
   data_memory(t->data, &p->shared_bytes, &own);
-  p->own_bytes = trainer_bytes(t) + PROGRAM_BYTES;
-  RAD_TRY(model_alloc(t->model, 1, 1));
+  /* The program and the libraries of its plugins take what they take here, with no network yet. */
+  p->own_bytes = trainer_bytes(t) + (size_t)arm_peak_bytes();
+  RAD_TRY(model_alloc(t->model, 1));
   RAD_TRY(model_flop(t->model, &p->flop_forward, &p->flop_backward));
   if (table) {
     print_layers(t->model, table);

@@ -45,7 +45,7 @@ static const char *job_dir(const study *s, const job *j, arena *mem)
 static rad_status command(const study *s, running *r)
 {
   const job *j = r->job;
-  const char **v = arena_alloc(&r->mem, 12 * sizeof *v);
+  const char **v = arena_alloc(&r->mem, 16 * sizeof *v);
   size_t n = 0;
   if (!v)
     return RAD_ENOMEM;
@@ -64,6 +64,8 @@ static rad_status command(const study *s, running *r)
     v[n++] = "--plugin-dir";
     v[n++] = s->o->plugin_dir;
   }
+  v[n++] = "--threads"; /* a study may be gone on with on another machine */
+  v[n++] = arena_printf(&r->mem, "%d", (int)s->x->run.threads);
   if (s->record.changed || s->o->accept_numeric_change)
     v[n++] = "--accept-numeric-change";
   for (size_t i = 0; i < n; i++)
@@ -74,7 +76,7 @@ static rad_status command(const study *s, running *r)
                    .env = plugins_environment,
                    .dir = s->dir,
                    .log = fs_join(&r->mem, r->dir, "log.txt"),
-                   .cores = 1};
+                   .cores = (uint32_t)s->x->run.threads};
   return r->r.log ? RAD_OK : RAD_ENOMEM;
 }
 

@@ -59,17 +59,14 @@ rad_status param_load(const model *m, const param *p, const float *stored, float
   return RAD_OK;
 }
 
-rad_status param_mask(const model *m, const param *p, uint8_t *active)
+rad_status param_mask(const model *m, const param *p, float *active)
 {
-  const size_t n = p->decl->count, stored = p->pub.n;
-  float *one = malloc((stored + n) * sizeof *one), *plain = one ? one + stored : NULL;
+  float *one = malloc((p->pub.n + 1) * sizeof *one);
   if (!one)
     return RAD_ENOMEM;
-  for (size_t i = 0; i < stored; i++)
+  for (size_t i = 0; i < p->pub.n; i++)
     one[i] = p->pub.mask ? (float)p->pub.mask[i] : 1.0f;
-  const rad_status s = param_load(m, p, one, plain);
-  for (size_t i = 0; i < n; i++)
-    active[i] = plain[i] != 0.0f;
+  const rad_status s = param_load(m, p, one, active);
   free(one);
   return s;
 }
@@ -164,11 +161,9 @@ static rad_status pack_mask(model *m, param *p)
   return s;
 }
 
-rad_status model_layout(model *m)
+rad_status model_layout(model *m, uint32_t nworkers)
 {
-  if (m->laid_out)
-    return RAD_OK;
-  m->laid_out = true;
+  m->nworkers = nworkers;
   RAD_TRY(masks_draw(m));
   const bool packs = (m->math.caps & RAD_CAP_PACK) && m->math.layout && m->math.pack;
   for (uint32_t i = 0; i < m->pub.nparam; i++) {
@@ -184,5 +179,6 @@ rad_status model_layout(model *m)
     if (p->pub.mask)
       RAD_TRY(pack_mask(m, p));
   }
-  return RAD_OK;
+  return stages_plan(m) < 0 ? diag_error(m->env->diag, RAD_ENOMEM, (origin){0}, "out of memory")
+                            : RAD_OK;
 }

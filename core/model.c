@@ -82,8 +82,9 @@ bool model_bytes(const model *m, size_t batch, size_t *bytes)
       return false;
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     const node *nd = &m->node[i];
+    const size_t rows = nd->near > 0 ? nd->near * m->nworkers : batch;
     if (!nd->alias && !(buffer_bytes(batch, nd->width, sizeof(float), bytes) &&
-                        buffer_bytes(batch, nd->width, sizeof(float), bytes)))
+                        buffer_bytes(rows, nd->width, sizeof(float), bytes)))
       return false;
     if (!buffer_bytes(batch, nd->plan.cache, 1, bytes))
       return false;
@@ -105,10 +106,10 @@ static float *floats(size_t n, size_t *bytes)
 }
 
 /* Buffers of a batch from the arena, aligned. */
-static void *buffer(model *m, size_t width, size_t unit)
+static void *buffer(model *m, size_t rows, size_t width, size_t unit)
 {
   size_t n = 0;
-  if (!buffer_bytes(m->batch, width, unit, &n))
+  if (!buffer_bytes(rows, width, unit, &n))
     return NULL;
   const uintptr_t p = (uintptr_t)arena_alloc(&m->mem, n);
   m->bytes += n;
@@ -125,12 +126,13 @@ static rad_status alloc_buffers(model *m)
       nd->y = p->y;
       nd->dy = p->dy;
     } else {
-      nd->y = nd->alias ? NULL : buffer(m, nd->width, sizeof(float)); /* NULL: the batch itself */
-      nd->dy = buffer(m, nd->width, sizeof(float));
+      nd->y = nd->alias ? NULL : buffer(m, m->batch, nd->width, sizeof(float)); /* NULL: the batch itself */
+      nd->dy = buffer(m, nd->near > 0 ? nd->near * m->nworkers : m->batch, nd->width,
+                      sizeof(float));
       if (!nd->dy || (!nd->alias && !nd->y))
         return RAD_ENOMEM;
     }
-    nd->cache = nd->plan.cache > 0 ? buffer(m, nd->plan.cache, 1) : NULL;
+    nd->cache = nd->plan.cache > 0 ? buffer(m, m->batch, nd->plan.cache, 1) : NULL;
     nd->fsum = arena_alloc(&m->mem, 2 * (nd->plan.nsum + 1) * sizeof(double));
     if ((nd->plan.cache > 0 && !nd->cache) || !nd->fsum)
       return RAD_ENOMEM;
@@ -142,7 +144,7 @@ static rad_status alloc_buffers(model *m)
   m->part = arena_alloc(&m->mem, (m->batch / PIECE + 1) * m->most_sums * sizeof *m->part + 1);
   if (!m->part)
     return RAD_ENOMEM;
-  m->spare = all > 0 ? buffer(m, all, sizeof(float)) : NULL;
+  m->spare = all > 0 ? buffer(m, m->batch, all, sizeof(float)) : NULL;
   return all > 0 && !m->spare ? RAD_ENOMEM : RAD_OK;
 }
 
@@ -152,7 +154,7 @@ static rad_status alloc_shards(model *m)
   const size_t shards = shard_count(m, m->batch), n = m->pub.nparam;
   rad_param **list = arena_alloc(&m->mem, (shards * n + 1) * sizeof *list);
   m->shard_param = arena_alloc(&m->mem, (shards * n + 1) * sizeof *m->shard_param);
-  m->shard = buffer(m, m->nshard * shards, sizeof(float));
+  m->shard = buffer(m, shards, m->nshard, sizeof(float));
   if (!list || !m->shard_param || !m->shard)
     return RAD_ENOMEM;
   for (size_t s = 0; s < shards; s++)
@@ -187,21 +189,19 @@ static rad_status alloc_tensors(model *m)
   return RAD_OK;
 }
 
-rad_status model_alloc(model *m, size_t batch, uint32_t nworkers)
+rad_status model_alloc(model *m, size_t batch)
 {
   size_t bytes;
   m->batch = batch;
-  m->nworkers = nworkers;
-  RAD_TRY(model_layout(m));
   m->most_sums = most_sums(m);
   if (!model_bytes(m, batch, &bytes) || !place(m, &m->nvalue, &m->ngrad, &m->nshard))
     return diag_error(m->env->diag, RAD_EINVAL, (origin){0}, "the network is too large to address");
-  if (alloc_tensors(m) < 0 || alloc_buffers(m) < 0 || alloc_shards(m) < 0 || stages_plan(m) < 0)
+  if (alloc_tensors(m) < 0 || alloc_buffers(m) < 0 || alloc_shards(m) < 0)
     return diag_error(m->env->diag, RAD_ENOMEM, (origin){0},
                       "no memory for the network: %zu MiB; a smaller [run] batch takes less",
                       bytes >> 20);
   for (uint32_t i = 0; i < m->pub.nnode; i++)
-    RAD_TRY(instance_workers(m->node[i].layer, nworkers));
+    RAD_TRY(instance_workers(m->node[i].layer, m->nworkers));
   return RAD_OK;
 }
 

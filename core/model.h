@@ -47,6 +47,7 @@ typedef struct node { /* one layer */
   bool wants_dx;          /* something before it is trained */
   size_t width;           /* elements of one sample's output */
   float *y, *dy;          /* (batch, width) */
+  size_t near;            /* 0, or dy lives only within a step: (nworkers, near, width) */
   uint8_t *cache;         /* (batch, plan.cache) */
   double *fsum, *bsum;    /* (plan.nsum) totals over the batch */
   rad_param **param;      /* (pub.nparam) */
@@ -74,7 +75,6 @@ typedef struct model {
   param *param; /* (pub.nparam) */
   instance *backend;
   rad_math math;     /* the backend's, gaps filled with refusals */
-  bool laid_out;     /* masks are drawn, layouts chosen */
   size_t batch;      /* rows that the buffers hold */
   uint32_t nworkers; /* most that will share a batch */
   team *alone;       /* of one: for passes of a single thread */
@@ -109,10 +109,11 @@ typedef struct model_hook { /* a regularizer's layer, to be inserted behind laye
  * for tensors yet. */
 rad_status model_plan(model **, env *, const config *arm, const rad_shape *sample,
                       const model_hook *, size_t nhooks);
-/* Draws masks and lets the backend choose layouts: after `plain` has been set where it must be. */
-rad_status model_layout(model *);
-/* Allocates tensors and buffers for batches of at most `batch` samples and `nworkers` threads. */
-rad_status model_alloc(model *, size_t batch, uint32_t nworkers);
+/* Draws masks, lets the backend choose layouts and plans the work of at most `nworkers` threads:
+ * after `plain` has been set where it must be. */
+rad_status model_layout(model *, uint32_t nworkers);
+/* Allocates tensors and buffers for batches of at most `batch` samples; model_layout first. */
+rad_status model_alloc(model *, size_t batch);
 /* Initial weights by the common key `init` and the env's seed; everything else to its fill. */
 rad_status model_init(model *);
 void model_free(model *);
@@ -161,7 +162,7 @@ size_t param_rows(const param *); /* of axis 0; 1 for a scalar */
 rad_status param_store(const model *, const param *, const float *plain, float *stored);
 rad_status param_load(const model *, const param *, const float *stored, float *plain);
 /* 1 where there is a weight, in the declared order. */
-rad_status param_mask(const model *, const param *, uint8_t *active);
+rad_status param_mask(const model *, const param *, float *active);
 rad_status model_shadows(const model *); /* after values have changed */
 /* In files axes stand in the order (out, in, h, w): is that another one, which shape is it, and
  * from the declared order to it, or back. */
@@ -170,7 +171,7 @@ rad_shape file_shape(const param *);
 void file_order(const param *, bool back, float *plain, float *file);
 
 /* stages.c */
-rad_status stages_plan(model *); /* after the batch is known */
+rad_status stages_plan(model *); /* after layouts are known */
 size_t shard_count(const model *, size_t n);
 size_t shard_first(const model *, size_t n, size_t k); /* k = count: n */
 

@@ -44,16 +44,28 @@ static void inputs(const model *m, const node *nd, bool training, size_t first, 
     x[i] = output(m, nd->from[i], training) + first * rad_count(&nd->in[i]);
 }
 
-/* x and y as backward and gradient may see them. */
-static void kept(const model *m, const node *nd, const model_pass *p, size_t first, rad_pass *q,
-                 const float **x)
+/* Rows that a member takes through a stage at once. */
+typedef struct span {
+  size_t first, n;
+  uint32_t member;
+} span;
+
+/* The gradient of a layer's output from a row of the span on. */
+static float *dy_at(const node *nd, size_t row, const span *s)
+{
+  return nd->dy + (nd->near > 0 ? s->member * nd->near + row - s->first : row) * nd->width;
+}
+
+/* x, y and dy as backward and gradient may see them; s NULL: outside of any stage. */
+static void kept(const model *m, const node *nd, const model_pass *p, size_t first, const span *s,
+                 rad_pass *q, const float **x)
 {
   inputs(m, nd, p->training, first, x);
   for (uint32_t k = 0; k < nd->pub.nin; k++)
     x[k] = nd->plan.flags & RAD_KEEP_X ? x[k] : NULL;
   q->x = x;
   q->y = nd->plan.flags & RAD_KEEP_Y ? nd->y + first * nd->width : NULL;
-  q->dy = nd->dy + first * nd->width;
+  q->dy = dy_at(nd, first, s);
 }
 
 typedef rad_status callback(rad_ctx *, const void *, const rad_pass *);
@@ -202,60 +214,59 @@ static float *spare(const model *m, uint32_t k, size_t first)
   return m->spare + (k * m->batch + first) * m->widest;
 }
 
-/* Where the gradient of input k of a layer goes, rows `first` on: the input's own dy, `spare` where
- * another reader has been there before, or NULL where nobody wants it. */
-static float *dx_target(model *m, const node *nd, uint32_t k, const model_pass *p, size_t first)
+/* Where the gradient of input k of a layer goes: the input's own dy, `spare` where another reader
+ * has been there before, or NULL where nobody wants it. */
+static float *dx_target(model *m, const node *nd, uint32_t k, const model_pass *p, const span *s)
 {
   const uint32_t from = nd->from[k];
   if (from == UINT32_MAX)
-    return p->dx ? p->dx + first * rad_count(&nd->in[k]) : NULL;
+    return p->dx ? p->dx + s->first * rad_count(&nd->in[k]) : NULL;
   const node *src = &m->node[from];
   bool wanted = p->dx != NULL || src->wants_dx;
   for (uint32_t j = 0; j < src->pub.nparam; j++)
     wanted |= m->param[src->param[j]->index].trained;
-  return !wanted ? NULL : nd->again[k] ? spare(m, k, first) : src->dy + first * src->width;
+  return !wanted ? NULL : nd->again[k] ? spare(m, k, s->first) : dy_at(src, s->first, s);
 }
 
-static void take_dx(model *m, const node *nd, uint32_t k, const float *dx, size_t first, size_t n)
+static void take_dx(model *m, const node *nd, uint32_t k, const float *dx, const span *s)
 {
   if (nd->from[k] == UINT32_MAX || !dx || !nd->again[k])
     return;
   const node *src = &m->node[nd->from[k]];
-  float *restrict dy = src->dy + first * src->width;
-  for (size_t i = 0; i < n * src->width; i++)
+  float *restrict dy = dy_at(src, s->first, s);
+  for (size_t i = 0; i < s->n * src->width; i++)
     dy[i] += dx[i];
 }
 
 /* Gradients of the rows' share of each shard that they touch; a shard's first rows start it. */
-static rad_status shard_gradients(model *m, node *nd, const model_pass *p, size_t first, size_t n,
-                                  uint32_t member)
+static rad_status shard_gradients(model *m, node *nd, const model_pass *p, const span *s)
 {
   const float *x[MAX_INPUTS];
-  const size_t end = first + n;
+  const size_t end = s->first + s->n;
   for (size_t k = 0; k < shard_count(m, p->n); k++) {
     const size_t lo = shard_first(m, p->n, k), hi = shard_first(m, p->n, k + 1);
-    const size_t a = first > lo ? first : lo, b = end < hi ? end : hi;
+    const size_t a = s->first > lo ? s->first : lo, b = end < hi ? end : hi;
     if (a >= b)
       continue;
     rad_pass q = rows_pass(nd, p, a, b - a);
-    kept(m, nd, p, a, &q, x);
+    kept(m, nd, p, a, s, &q, x);
     q.w = nd->of[k];
     q.hi = param_rows((const param *)(const void *)nd->param[0]);
     for (uint32_t j = 0; j < nd->pub.nparam; j++)
       q.w[j]->keep = a == lo ? 0.0f : 1.0f;
-    RAD_TRY(call(m, nd, nd->ops->gradient, &q, member));
+    RAD_TRY(call(m, nd, nd->ops->gradient, &q, s->member));
   }
   return RAD_OK;
 }
 
 static rad_status backward_input(model *m, const node *nd, const model_pass *p, float *const *dx,
-                                 size_t first, size_t n, uint32_t member)
+                                 const span *s)
 {
   const float *x[MAX_INPUTS];
-  const float *dy = nd->dy + first * nd->width;
+  const float *dy = dy_at(nd, s->first, s);
   if ((nd->plan.flags & RAD_VIEW) || (nd->inserted && !p->training)) {
     if (dx[0] && dx[0] != dy)
-      memcpy(dx[0], dy, n * nd->width * sizeof(float));
+      memcpy(dx[0], dy, s->n * nd->width * sizeof(float));
     return RAD_OK;
   }
   bool any = false;
@@ -263,24 +274,23 @@ static rad_status backward_input(model *m, const node *nd, const model_pass *p, 
     any |= dx[k] != NULL;
   if (!any || !nd->ops->backward)
     return RAD_OK;
-  rad_pass q = rows_pass(nd, p, first, n);
-  kept(m, nd, p, first, &q, x);
+  rad_pass q = rows_pass(nd, p, s->first, s->n);
+  kept(m, nd, p, s->first, s, &q, x);
   q.dx = dx;
-  return call(m, nd, nd->ops->backward, &q, member);
+  return call(m, nd, nd->ops->backward, &q, s->member);
 }
 
-static rad_status backward_rows(model *m, uint32_t i, const model_pass *p, size_t first, size_t n,
-                                uint32_t member)
+static rad_status backward_rows(model *m, uint32_t i, const model_pass *p, const span *s)
 {
   node *nd = &m->node[i];
   float *dx[MAX_INPUTS];
   for (uint32_t k = 0; k < nd->pub.nin; k++)
-    dx[k] = dx_target(m, nd, k, p, first);
+    dx[k] = dx_target(m, nd, k, p, s);
   if (nd->sharded && p->grads) /* before dx, which may overwrite dy */
-    RAD_TRY(shard_gradients(m, nd, p, first, n, member));
-  RAD_TRY(backward_input(m, nd, p, dx, first, n, member));
+    RAD_TRY(shard_gradients(m, nd, p, s));
+  RAD_TRY(backward_input(m, nd, p, dx, s));
   for (uint32_t k = 0; k < nd->pub.nin; k++)
-    take_dx(m, nd, k, dx[k], first, n);
+    take_dx(m, nd, k, dx[k], s);
   return RAD_OK;
 }
 
@@ -289,8 +299,9 @@ static rad_status backward_stage(model *m, const stage *s, const model_pass *p, 
 {
   for (size_t i = from, end; i < to; i = end) {
     end = step_end(m, s, p, i, to);
+    const span rows = {i, end - i, member};
     for (uint32_t k = s->last; k-- > s->first;)
-      RAD_TRY(backward_rows(m, k, p, i, end - i, member));
+      RAD_TRY(backward_rows(m, k, p, &rows));
   }
   return RAD_OK;
 }
@@ -344,7 +355,7 @@ static rad_status gradients(model *m, const portion *w, const model_pass *p, uin
   if (nd->sharded)
     return RAD_OK;
   rad_pass q = rows_pass(nd, p, 0, p->n);
-  kept(m, nd, p, 0, &q, x);
+  kept(m, nd, p, 0, NULL, &q, x);
   q.lo = w->lo;
   q.hi = w->hi;
   return call(m, nd, nd->ops->gradient, &q, member);

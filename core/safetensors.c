@@ -241,6 +241,39 @@ static void header(text *t, const st_tensor *const *order, size_t n, const char 
     text_puts(t, " ");
 }
 
+/* The bytes of a tensor; *made is to be freed. */
+static rad_status bytes_of(const st_tensor *t, void **made, const void **bytes)
+{
+  *made = NULL;
+  *bytes = t->data;
+  if (!t->make)
+    return RAD_OK;
+  *bytes = *made = malloc(t->bytes > 0 ? t->bytes : 1);
+  return *made ? t->make(t->of, *made) : RAD_ENOMEM;
+}
+
+static rad_status put(fs_new *f, const st_tensor *t, diag *g)
+{
+  void *made;
+  const void *bytes;
+  rad_status s = bytes_of(t, &made, &bytes);
+  if (s >= 0)
+    s = fs_new_put(f, bytes, t->bytes, g);
+  free(made);
+  return s;
+}
+
+static rad_status add_sum(uint32_t *sum, const st_tensor *t)
+{
+  void *made;
+  const void *bytes;
+  const rad_status s = bytes_of(t, &made, &bytes);
+  if (s >= 0)
+    *sum = crc(*sum, bytes, t->bytes);
+  free(made);
+  return s;
+}
+
 static rad_status write_parts(const char *path, const text *head, const st_tensor *const *order,
                               size_t n, diag *g)
 {
@@ -253,7 +286,7 @@ static rad_status write_parts(const char *path, const text *head, const st_tenso
   if (s >= 0)
     s = fs_new_put(&f, head->s, head->n, g);
   for (size_t i = 0; s >= 0 && i < n; i++)
-    s = fs_new_put(&f, order[i]->data, order[i]->bytes, g);
+    s = put(&f, order[i], g);
   if (s >= 0)
     s = fs_new_commit(&f, g);
   fs_new_abandon(&f);
@@ -273,10 +306,12 @@ rad_status st_write(const char *path, const st_tensor *tensor, size_t n, const c
     for (size_t i = 0; i < n; i++)
       if (tensor[i].type == dtypes[d].type)
         order[k++] = &tensor[i];
-  for (size_t i = 0; i < k; i++)
-    sum = crc(sum, order[i]->data, order[i]->bytes);
+  rad_status s = RAD_OK;
+  for (size_t i = 0; s >= 0 && i < k; i++)
+    s = add_sum(&sum, order[i]);
   header(&head, order, k, key, value, nmeta, sum);
-  const rad_status s = head.failed ? RAD_ENOMEM : write_parts(path, &head, order, k, g);
+  if (s >= 0)
+    s = head.failed ? RAD_ENOMEM : write_parts(path, &head, order, k, g);
   text_free(&head);
   free((void *)(uintptr_t)order);
   return s;

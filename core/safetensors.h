@@ -12,6 +12,9 @@ typedef struct st_tensor {
   rad_shape shape;
   const void *data;
   size_t bytes;
+  rad_status (*make)(const void *of, void *out); /* instead of data in st_write: makes out (bytes),
+                                                  * the same each time */
+  const void *of;
 } st_tensor;
 typedef struct st_file {
   st_tensor *tensor; /* (n) in file order */

@@ -188,7 +188,7 @@ static rad_status set_up(trainer *t, const char *cache, bool inspect)
   RAD_TRY(model_plan(&t->model, t->env, t->config, &t->data->facts.sample, t->insert, t->ninsert));
   RAD_TRY(plan_hooks(t));
   keep_plain(t);
-  RAD_TRY(model_layout(t->model));
+  RAD_TRY(model_layout(t->model, (uint32_t)t->run.threads));
   const uint64_t n = t->data->facts.n[RAD_TRAIN], rows = (uint64_t)t->run.batch;
   t->when.nepoch = (uint64_t)t->run.epochs;
   t->when.nstep = (n + rows - 1) / rows;
@@ -270,7 +270,7 @@ rad_status trainer_alloc(trainer *t)
 {
   const size_t rows = (size_t)t->run.batch, eval = (size_t)t->run.eval_batch;
   RAD_TRY(team_new(&t->team, (uint32_t)t->run.threads, t->env->diag));
-  RAD_TRY(model_alloc(t->model, rows > eval ? rows : eval, team_size(t->team)));
+  RAD_TRY(model_alloc(t->model, rows > eval ? rows : eval));
   RAD_TRY(model_init(t->model));
   RAD_TRY(batch_new(&t->batch, t->data, rows));
   RAD_TRY(batch_new(&t->eval, t->data, eval));

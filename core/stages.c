@@ -102,6 +102,44 @@ static rad_status plan_stages(model *m, bool back, stage **out, size_t *n)
   return RAD_OK;
 }
 
+/* --- gradients of outputs that nobody needs for longer than a step --- */
+
+/* The layer whose buffers this one shares. */
+static uint32_t owner(const model *m, uint32_t i)
+{
+  while (m->node[i].alias && m->node[i].from[0] != UINT32_MAX)
+    i = m->node[i].from[0];
+  return i;
+}
+
+static const stage *stage_of(const model *m, uint32_t i)
+{
+  const stage *s = m->backward;
+  while (i >= s->last)
+    s++;
+  return s;
+}
+
+/* Written and read within one stage, and not needed for sums or for gradients over the batch. */
+static void mark_near(model *m)
+{
+  const uint32_t n = m->pub.nnode;
+  for (uint32_t i = 0; i < n; i++)
+    m->node[i].near = stage_of(m, i)->rows;
+  m->node[owner(m, n - 1)].near = 0; /* the loss writes it */
+  for (uint32_t i = 0; i < n; i++) {
+    const node *nd = &m->node[i];
+    if ((nd->ops->gradient && nd->pub.nparam > 0 && !nd->sharded) || has_sums(m, i) ||
+        stage_of(m, i) != stage_of(m, owner(m, i)))
+      m->node[owner(m, i)].near = 0;
+    for (uint32_t k = 0; k < nd->pub.nin; k++)
+      if (nd->from[k] != UINT32_MAX && stage_of(m, nd->from[k]) != stage_of(m, i))
+        m->node[owner(m, nd->from[k])].near = 0;
+  }
+  for (uint32_t i = 0; i < n; i++)
+    m->node[i].near = m->node[owner(m, i)].near;
+}
+
 /* --- portions --- */
 
 static bool is_cut(const node *nd)
@@ -163,6 +201,7 @@ rad_status stages_plan(model *m)
 {
   RAD_TRY(plan_stages(m, false, &m->forward, &m->nforward));
   RAD_TRY(plan_stages(m, true, &m->backward, &m->nbackward));
+  mark_near(m);
   list_portions(m, NULL);
   m->portion = arena_alloc(&m->mem, (m->nportion + 1) * sizeof *m->portion);
   if (!m->portion)

@@ -65,6 +65,7 @@ static void catch_signals(void)
 /* --- the command line --- */
 typedef struct request {
   const char *dir, *trial, *arm, *plugin_dir;
+  const char *threads; /* instead of what the trial's file says, or NULL */
   uint64_t seed;
   bool prepare, accept;
 } request;
@@ -85,6 +86,8 @@ static bool read_request(request *q, int argc, char **argv)
       q->accept = true;
     else if (strcmp(argv[i], "--plugin-dir") == 0 && i + 1 < argc)
       q->plugin_dir = argv[++i];
+    else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+      q->threads = argv[++i];
     else if (n < 4)
       word[n++] = argv[i];
     else
@@ -241,6 +244,8 @@ static rad_status work(env *e, const request *q)
   char *path = arena_printf(&e->mem, "%s/trials/%s/config.ini", q->dir, q->trial);
   RAD_TRY(plugins_new(&e->plugins, q->plugin_dir, e->diag));
   rad_status s = path ? config_read(&whole, NULL, path, NULL, 0, e->diag) : RAD_ENOMEM;
+  if (s >= 0 && q->threads)
+    s = config_set(&whole, "run.threads", q->threads, (origin){0}, e->diag);
   if (s >= 0)
     s = q->prepare ? prepare(e, q, &whole) : train(e, q, &whole);
   config_free(&whole);

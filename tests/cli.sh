@@ -39,6 +39,26 @@ rad run --jobs 0 x.ini
 fails 2 '1 to 4096' '--jobs 0'
 rad run --jobs many x.ini
 fails 2 '1 to 4096' '--jobs many'
+cat >"$TMP/threads.ini" <<'END'
+[run]
+epochs = 2
+seeds = 1, 2
+[dataset]
+plugin = blobs
+train = 300
+[layer out]
+plugin = dense
+units = 10
+END
+rad check --threads 0 "$TMP/threads.ini"
+fails 2 'threads = 0: must be an integer from 1 to 64' '--threads 0'
+rad check --threads 64 "$TMP/threads.ini"
+ok '--threads 64: one job at once' out_has '2 seeds = 2 jobs, 1 at once'
+rad run --threads 2 "$TMP/threads.ini" -q -o "$TMP/threads"
+ok '--threads 2: runs' status_is 0
+ok '--threads 2: is in the resolved experiment' grep -q '^threads = 2' "$TMP/threads/config.ini"
+rad run --threads 3 "$TMP/threads.ini" -q -o "$TMP/threads"
+ok '--threads 3: the same experiment' status_is 0
 rad run --resume nowhere x.ini
 fails 2 --resume '--resume with a file'
 rad run --resume "$TMP/nowhere"

@@ -333,6 +333,7 @@ int main(void)
   suite_add_tcase(s, packed_cases());
   suite_add_tcase(s, image_cases());
   suite_add_tcase(s, conv_cases());
+  suite_add_tcase(s, sparse_cases());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
   const int failed = srunner_ntests_failed(r);

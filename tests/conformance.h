@@ -76,4 +76,5 @@ TCase *backend_cases(void);
 TCase *conv_cases(void);
 TCase *packed_cases(void); /* backends with layouts of their own */
 TCase *image_cases(void); /* known numbers, refusals, noise of images */
+TCase *sparse_cases(void); /* backends with sparse products of their own */
 #endif

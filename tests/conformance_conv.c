@@ -23,7 +23,7 @@ static const rad_conv chosen[] = {
     {.n = 3, .h = 13, .w = 17, .c = 37, .o = 35, .kh = 1, .kw = 1, .groups = 1},
     {.n = 2, .h = 5, .w = 3, .c = 801, .o = 33, .kh = 1, .kw = 1, .groups = 1},
     {.n = 1, .h = 4, .w = 29, .c = 141, .o = 7, .kh = 3, .kw = 3, .ph = 1, .pw = 1, .groups = 1},
-    {.n = 2, .h = 30, .w = 31, .c = 120, .o = 2, .kh = 2, .kw = 2, .sw = 2, .groups = 1},
+    {.n = 2, .h = 75, .w = 31, .c = 120, .o = 2, .kh = 2, .kw = 2, .sw = 2, .groups = 1},
     {.n = 2, .h = 9, .w = 8, .c = 5, .o = 33, .kh = 1, .kw = 2, .sh = 3, .sw = 3, .groups = 1},
     {.n = 2, .h = 9, .w = 9, .c = 6, .o = 6, .kh = 3, .kw = 3, .ph = 1, .pw = 1, .groups = 6},
     {.n = 2, .h = 6, .w = 1, .c = 2, .o = 68, .kh = 3, .kw = 5, .ph = 7, .pw = 4, .groups = 2},
@@ -225,7 +225,7 @@ static void check_weight(const conv_case *t, bool packed, float keep)
     ck_assert_int_eq(t->r->math.pack(c, &t->W, false, got, old), RAD_OK);
     ck_assert_msg(same_bits(old, at, n * sizeof *at), "%s: padding is not 0", text_of(t, true));
   }
-  ck_assert_msg(distance(got, expect, t->nw + GUARD) < 3e-5, "%s: gradient, keep %g: %g",
+  ck_assert_msg(distance(got, expect, t->nw + GUARD) < 1e-4, "%s: gradient, keep %g: %g",
                 text_of(t, packed), (double)keep, distance(got, expect, t->nw + GUARD));
 }
 

@@ -126,6 +126,35 @@ START_TEST(test_known)
 }
 END_TEST
 
+/* Three inputs of 2, 1 and 3 channels at two places, one of them not asked for its gradient. */
+START_TEST(test_concat_order)
+{
+  static const float a[] = {0.1f, 0.2f, 0.7f, 0.8f}, one[] = {0.3f, 0.9f},
+                     z[] = {0.4f, 0.5f, 0.6f, 1.1f, 1.2f, 1.3f};
+  static const float joined[] = {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f,
+                                 0.7f, 0.8f, 0.9f, 1.1f, 1.2f, 1.3f};
+  const rad_shape in[] = {{2, {2, 2}}, {2, {2, 1}}, {2, {2, 3}}};
+  const float *x[] = {a, one, z};
+  float y[12], back[3][6], *dx[] = {back[0], NULL, back[2]};
+  rad_plan plan = {.nin = 3, .in = in};
+  bench b;
+  bench_open(&b, 7);
+  instance *i = bench_make(&b, RAD_LAYER, "concat", "");
+  const rad_layer_ops *ops = &i->plugin->ops.layer;
+  instance_replan(i);
+  i->planning = true;
+  ck_assert_int_eq(ops->plan(&i->ctx, i->self, &plan), RAD_OK);
+  ck_assert(plan.out.rank == 2 && plan.out.dim[0] == 2 && plan.out.dim[1] == 6);
+  rad_pass p = {.n = 1, .total = 1, .in = in, .out = &plan.out, .x = x, .y = y, .dx = dx};
+  ck_assert_int_eq(ops->forward(&i->ctx, i->self, &p), RAD_OK);
+  ck_assert(same_bits(y, joined, sizeof joined));
+  p.dy = joined;
+  ck_assert_int_eq(ops->backward(&i->ctx, i->self, &p), RAD_OK);
+  ck_assert(same_bits(back[0], a, sizeof a) && same_bits(back[2], z, sizeof z));
+  bench_close(&b);
+}
+END_TEST
+
 /* A NaN in a window is its largest value; among equals the first place gets the gradient. */
 START_TEST(test_max_pool_edges)
 {
@@ -294,6 +323,7 @@ TCase *image_cases(void)
   TCase *t = tcase_create("images");
   tcase_add_loop_test(t, test_known, 0, (int)(sizeof known / sizeof *known));
   tcase_add_loop_test(t, test_refused, 0, (int)(sizeof refused / sizeof *refused));
+  tcase_add_test(t, test_concat_order);
   tcase_add_test(t, test_max_pool_edges);
   tcase_add_test(t, test_random_crop);
   tcase_add_test(t, test_random_flip);

@@ -251,6 +251,40 @@ START_TEST(threads_give_the_same_bits)
 }
 END_TEST
 
+/* A measure that reads weights sees what was declared, in whatever layout they are. */
+START_TEST(measures_read_plain_weights)
+{
+  env e = {.diag = &g, .seed = 5};
+  config c[2] = {{0}, {0}};
+  trainer *t[2];
+  all_sorts();
+  ck_assert_int_eq(plugins_new(&e.plugins, NULL, &g), RAD_OK);
+  for (int i = 0; i < 2; i++) {
+    set("backend.plugin", i ? "native" : "reference");
+    ck_assert_int_eq(experiment_arm(&e, &trial, "main", &c[i]), RAD_OK);
+    ck_assert_msg(trainer_new(&t[i], &e, &c[i], NULL, false) >= 0 && trainer_alloc(t[i]) >= 0, "%s",
+                  text_str(&g.messages));
+  }
+  bool packed = false;
+  for (uint32_t k = 0; k < t[0]->model->pub.nparam; k++) {
+    float v[2][40 * 70];
+    packed |= t[1]->model->param[k].pub.layout != 0;
+    for (int i = 0; i < 2; i++)
+      ck_assert_int_eq(t[i]->lab.values(&t[i]->hook[0].instance->ctx, &t[i]->model->param[k].pub,
+                                        v[i]),
+                       RAD_OK);
+    ck_assert_mem_eq(v[0], v[1], t[0]->model->param[k].decl->count * sizeof(float));
+  }
+  ck_assert(packed);
+  for (int i = 0; i < 2; i++) {
+    trainer_free(t[i]);
+    config_free(&c[i]);
+  }
+  plugins_free(e.plugins);
+  env_free(&e);
+}
+END_TEST
+
 /* The same initial weights and nearly no training: what native keeps in panels, or only where it is
  * not 0, is in the file as reference has it. Filters are (out, in, h, w). */
 START_TEST(files_have_one_order)
@@ -527,6 +561,7 @@ int main(void)
   TCase *t = tcase_create("train");
   tcase_set_timeout(t, 60);
   tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, measures_read_plain_weights);
   tcase_add_loop_test(t, files_have_one_order, 0, 2);
   tcase_add_loop_test(t, threads_give_the_same_bits, 0, 6);
   tcase_add_loop_test(t, stopped_after_every_step, 0, sizeof variants / sizeof *variants);

@@ -51,6 +51,7 @@ tests_conformance_SOURCES = \
   tests/conformance_packed.c \
   tests/conformance_rig.c \
   tests/conformance_rig.h \
+  tests/conformance_sparse.c \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_conformance_LDFLAGS =

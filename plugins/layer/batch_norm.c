@@ -87,23 +87,21 @@ static void sum_forward(const batch_norm *b, const rad_pass *p)
   }
 }
 
-/* sum (2C) += sum dy, sum dy xhat, xhat = (x - mean) / sqrt(var + eps) */
+/* sum (2C) += sum dy, sum dy (x - mean) */
 static rad_status sum_backward(rad_ctx *c, const batch_norm *b, const rad_pass *p)
 {
   double *restrict s = p->sum, *restrict t = p->sum + b->C;
-  double *restrict mean = c->host->scratch(c, 2 * b->C * sizeof *mean), *restrict inv = mean + b->C;
+  double *restrict mean = c->host->scratch(c, b->C * sizeof *mean); /* (C) */
   if (!mean)
     return RAD_ENOMEM;
-  for (size_t k = 0; k < b->C; k++) {
+  for (size_t k = 0; k < b->C; k++)
     mean[k] = mean_of(b, p, k);
-    inv[k] = inverse_of(b, p, k);
-  }
   for (size_t i = 0; i < p->n * b->S; i++) {
     const float *restrict x = p->x[0] + i * b->C, *restrict dy = p->dy + i * b->C;
     for (size_t k = 0; k < b->C; k++) {
       const double d = (double)dy[k];
       s[k] += d;
-      t[k] += d * (((double)x[k] - mean[k]) * inv[k]);
+      t[k] += d * ((double)x[k] - mean[k]);
     }
   }
   return RAD_OK;
@@ -142,8 +140,9 @@ static rad_status forward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
-/* dx = scale (dy - mean dy - xhat mean(dy xhat)) = scale dy - (x - centre) slope - shift; with the
- * running averages, which do not depend on x, scale dy */
+/* dx = scale (dy - mean dy - xhat mean(dy xhat)), xhat = (x - mean) / sqrt(var + eps), which is
+ * scale dy - (x - centre) slope - shift; with the running averages, which do not depend on x,
+ * scale dy */
 static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
 {
   const batch_norm *b = self;
@@ -155,7 +154,7 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
     return RAD_ENOMEM;
   for (size_t k = 0; k < b->C; k++) {
     const double mean = mean_of(b, p, k), inv = inverse_of(b, p, k), by = gamma_of(b, p, k) * inv;
-    const double down = p->fsum ? by * inv * p->bsum[b->C + k] / M : 0;
+    const double down = p->fsum ? by * inv * inv * p->bsum[b->C + k] / M : 0;
     centre[k] = (float)mean;
     scale[k] = (float)by;
     slope[k] = (float)down;
@@ -170,11 +169,10 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
-/* grad (C) = keep grad + add (C) */
-static void accumulate(const rad_param *w, size_t C, const double *add)
+static void accumulate(const rad_param *w, size_t k, double add)
 {
-  for (size_t k = 0; w->grad && k < C; k++)
-    w->grad[k] = (float)((w->keep == 0.0f ? 0 : (double)w->keep * (double)w->grad[k]) + add[k]);
+  if (w->grad)
+    w->grad[k] = (float)((w->keep == 0.0f ? 0 : (double)w->keep * (double)w->grad[k]) + add);
 }
 
 /* dgamma = sum dy xhat, dbeta = sum dy: both were summed for backward */
@@ -182,10 +180,10 @@ static rad_status gradient(rad_ctx *c, const void *self, const rad_pass *p)
 {
   const batch_norm *b = self;
   (void)c;
-  if (!b->affine)
-    return RAD_OK;
-  accumulate(p->w[GAMMA], b->C, p->bsum + b->C);
-  accumulate(p->w[BETA], b->C, p->bsum);
+  for (size_t k = 0; b->affine && k < b->C; k++) {
+    accumulate(p->w[GAMMA], k, p->bsum[b->C + k] * inverse_of(b, p, k));
+    accumulate(p->w[BETA], k, p->bsum[k]);
+  }
   return RAD_OK;
 }
 

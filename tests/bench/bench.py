@@ -117,7 +117,8 @@ class Ours:
         """The result of each job, in order, and the CPU seconds of all."""
         with tempfile.TemporaryDirectory(dir=self.bench.folder) as folder:
             before = children()
-            self.program('run', self.write(epochs, seeds), '-q', '--jobs', str(self.jobs), '-o', folder + '/out')
+            self.program('run', self.write(epochs, seeds), '-q', '--jobs', str(self.jobs),
+                         '-o', folder + '/out')
             found = [where for where, _, files in os.walk(folder) if 'result.json' in files]
             results = [json.load(open(where + '/result.json')) for where in sorted(found)]
         Ours.fingerprints |= {r['fingerprint'] for r in results}
@@ -156,7 +157,7 @@ class Torch:
         version = self.process.stdout.readline().strip()
         if not version:
             raise Refused('it has no PyTorch')
-        self.name = 'PyTorch ' + version
+        self.name = f'PyTorch {version}, {net["precision"]}'
         self.tuned = self.ask(do='tune', seconds=bench.seconds / 8, compiled=bench.o.compile)
 
     def ask(self, **order):
@@ -223,8 +224,8 @@ class Bench:
         if not columns:
             self.say('- ' + ('no undisturbed round' if len(sides) >= least else 'nothing to compare'))
         else:
-            self.say('', f'| {heading} | img/s, median | best | spread | of peak GFLOP/s | img per CPU second '
-                     '| us per batch | first / this |', '|---' + '|---:' * 7 + '|')
+            self.say('', f'| {heading} | img/s, median | best | spread | of peak GFLOP/s '
+                     '| img per CPU second | us per batch | first / this |', '|---' + '|---:' * 7 + '|')
         for side, samples in zip(sides, columns):
             rate, cpu, gflops, _ = zip(*samples)
             share = median(100 * r * flop(net) / g / 1e9 for r, g in zip(rate, gflops))
@@ -248,13 +249,15 @@ class Bench:
                 sides = self.side(Ours, 'rademacher', net, threads)
                 for python in self.o.python:
                     sides += self.side(Torch, python, net, threads)
+                    if net['precision'] == 'bf16':
+                        sides += self.side(Torch, python, {**net, 'precision': 'float32'}, threads)
                 self.compare(words, net, sides, 1, threads == 1)
             return
         two = [('two jobs', {'jobs': 2}), ('one job', {})]
         sparse = [('dense', {}), *((f'density {d}', {'density': d}) for d in (0.05, 0.1, 0.2))]
         fresh = [('no noise', {}), ('fresh noise', {'noise': True})]
         for net, heading, sides in {
-                'jobs': [(NETS[n], 'Two jobs side by side', two) for n in ('mlp', 'tiny')],
+                'jobs': [(NETS[n], 'Two jobs side by side', two) for n in ('mlp', 'mlpc', 'cnn', 'tiny')],
                 'sparse': [(mlp(28, 28, 1, hidden, 12800), 'Sparse hidden layers (peak: as if dense)', sparse)
                            for hidden in ([512], [512, 512])],
                 'noise': [(NETS['mlp'], 'Fresh Gaussian noise on every image', fresh)]}[name]:

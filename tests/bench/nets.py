@@ -80,7 +80,7 @@ classes = 10
 val = 0
 '''
     text += '[backend]\nprecision = bf16\n' if net['precision'] == 'bf16' else ''
-    text += '[noise fresh]\nplugin = add_gaussian\nsigma = 0.1\nfresh = true\n' if noise else ''
+    text += '[noise fresh]\nplugin = fresh_gaussian\nsigma = 0.1\n' if noise else ''
     last = len(net['layers']) - 1
     for i, (kind, *n) in enumerate(net['layers']):
         text += f'[layer {kind}{i}]\n'

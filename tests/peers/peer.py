@@ -51,8 +51,8 @@ def u64(*values):
     return np.array(values, np.uint64)
 
 
-def compare(name, *pairs):
-    """Each pair: what the plugin made, what PyTorch makes of the same."""
+def compare(name, *pairs, tolerance=TOLERANCE):
+    """Each pair: what this side made, what PyTorch makes of the same."""
     global worst, failures, cases
     error = 0.0
     for ours, theirs in pairs:
@@ -63,7 +63,7 @@ def compare(name, *pairs):
         error = max(error, float(np.max(np.abs(ours - theirs) / np.maximum(1, np.abs(theirs)))))
     cases += 1
     worst = max(worst, error) if error == error else float("nan")
-    if not error <= TOLERANCE:
+    if not error <= tolerance:
         failures += 1
         print(f"not ok: {name}: {error:.2e}")
 

@@ -162,22 +162,22 @@ typedef struct phase {
   ptrdiff_t first;
 } phase;
 
-static phase phase_of(size_t rest, size_t stride, size_t kernel, size_t dil, size_t pad, size_t len)
+/* the phase of input `at`, which is below stride and len */
+static phase phase_of(size_t at, size_t stride, size_t kernel, size_t dil, size_t pad, size_t len)
 {
-  phase p = {.at = (rest + stride - pad % stride) % stride, .every = 1, .gap = 1};
-  size_t least_tap = 0;
-  p.n = p.at < len ? (len - 1 - p.at) / stride + 1 : 0;
+  phase p = {.at = at, .n = (len - 1 - at) / stride + 1, .every = 1};
+  size_t tap = 0;
   while (p.every * dil % stride > 0)
     p.every++;
   p.gap = p.every * dil / stride;
-  while (least_tap < p.every && least_tap * dil % stride != rest)
-    least_tap++;
-  if (least_tap == p.every || least_tap >= kernel)
-    return p;
-  p.taps = (kernel - 1 - least_tap) / p.every + 1;
-  const size_t last = least_tap + (p.taps - 1) * p.every;
+  while (tap < p.every && tap * dil % stride != (at + pad) % stride)
+    tap++;
+  if (tap == p.every || tap >= kernel)
+    return p; /* no tap */
+  p.taps = (kernel - 1 - tap) / p.every + 1;
+  const size_t last = tap + (p.taps - 1) * p.every;
   p.first_tap = kernel - 1 - last;
-  p.first = ((ptrdiff_t)(p.at + pad) - (ptrdiff_t)(last * dil)) / (ptrdiff_t)stride;
+  p.first = ((ptrdiff_t)(at + pad) - (ptrdiff_t)(last * dil)) / (ptrdiff_t)stride;
   return p;
 }
 
@@ -231,9 +231,9 @@ rad_status NAME(conv_input)(rad_ctx *c, const rad_conv *g)
   for (size_t i = 0; i < conv_images(g); i++) {
     const rad_conv one = conv_image(g, i);
     const float *dy = NAME(with_halo)(&h, one.dy, one.oh, one.ow, one.o);
-    for (size_t a = 0; a < g->sh; a++) {
+    for (size_t a = 0; a < least(g->sh, one.h); a++) {
       const phase v = phase_of(a, g->sh, g->kh, g->dh, g->ph, one.h);
-      for (size_t b = 0; b < g->sw; b++) {
+      for (size_t b = 0; b < least(g->sw, one.w); b++) {
         const phase u = phase_of(b, g->sw, g->kw, g->dw, g->pw, one.w);
         phase_input(&one, &v, &u, w, dy, left, h.room ? h.width : one.ow);
       }

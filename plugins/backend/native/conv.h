@@ -45,6 +45,25 @@ static inline float *floats3(rad_ctx *c, size_t a, size_t b, size_t n)
   return floats(c, a, b <= SIZE_MAX / n ? b * n : SIZE_MAX);
 }
 
+/* n in the fewest parts of at most `most`, about the same in size: the size of all but the last */
+static inline size_t even(size_t n, size_t most)
+{
+  const size_t parts = n / most + (n % most > 0);
+  return parts > 0 ? n / parts + (n % parts > 0) : 1;
+}
+
+/* Rows of at most `most` floats together, at least one. */
+static inline size_t even_rows(size_t rows, size_t row, size_t most)
+{
+  return even(rows, row < most ? most / (row > 0 ? row : 1) : 1);
+}
+
+/* How many outputs of a row, or taps, are one tile: the fewest tiles, of 8 where that is even. */
+static inline size_t even_tiles(size_t n)
+{
+  return MR_CONV > 8 && n % 8 == 0 && n > 0 ? 8 : even(n, MR_CONV);
+}
+
 /* --- images. Where only channels mix, the pixels of all images are one row, cut at CUT --- */
 enum { CUT = 224 };
 static inline bool conv_pointwise(const rad_conv *g)

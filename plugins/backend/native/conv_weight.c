@@ -7,20 +7,21 @@
 #include "conv.h"
 #include "tile.h"
 
-enum { NEAR = 256 }; /* pixels of one panel of dy that stay in the first cache */
+/* pixels of one panel of dy that stay in the first cache; floats of x that stay near it */
+enum { PIXELS = 256, NEAR = 262144 };
 
 /* One image, one panel: the sums of all taps, panels (kh,kw,c/groups,PANEL). */
 typedef struct taps {
   const rad_conv *g;
-  size_t nb, run; /* tap columns, sums that lie together under a tap */
-  const float *x, *dy;
+  size_t n, nb, run; /* outputs of the panel, tap columns, sums that lie together under a tap */
+  const float *x;
   size_t x_row, x_pixel, x_tap, dy_row, dy_pixel;
   float keep; /* of the first rows of outputs */
 } taps;
 
-/* rows of outputs: mr sums that begin at `grad` */
-INLINE void sums(int mr, const taps *k, size_t rows, float keep, const float *x, const float *dy,
-                 float *grad)
+/* rows of outputs: mr sums that begin at `grad`, nv vectors of columns, zeros behind them */
+INLINE void sums(int mr, int nv, const taps *k, size_t rows, float keep, const float *x,
+                 const float *dy, float *grad)
 {
   vec acc[MR_CONV][NV];
   UNROLL
@@ -28,15 +29,15 @@ INLINE void sums(int mr, const taps *k, size_t rows, float keep, const float *x,
     if (keep == 0.0f)
       tile_load(grad, 0, acc[i]);
     else
-      tile_load(grad + i * PANEL, PANEL, acc[i]);
+      tile_load(grad + i * PANEL, (size_t)nv * VL, acc[i]);
   if (keep != 0.0f && keep != 1.0f) {
     UNROLL
     for (int i = 0; i < mr; i++)
-      for (int v = 0; v < NV; v++)
+      for (int v = 0; v < nv; v++)
         acc[i][v] *= keep;
   }
   for (; rows > 0; rows--, x += k->x_row * k->g->sh, dy += k->dy_row)
-    tile_add(mr, k->g->ow, x, 1, k->x_pixel, dy, k->dy_pixel, acc);
+    tile_add_part(mr, nv, k->g->ow, x, 1, k->x_pixel, dy, k->dy_pixel, acc);
   UNROLL
   for (int i = 0; i < mr; i++)
     tile_store(grad + i * PANEL, PANEL, acc[i]);
@@ -45,15 +46,14 @@ INLINE void sums(int mr, const taps *k, size_t rows, float keep, const float *x,
 static void tile(size_t mr, const taps *k, size_t rows, float keep, const float *x, const float *dy,
                  float *grad)
 {
-  switch (mr) {
-    TILE_ROWS_CONV(sums, k, rows, keep, x, dy, grad)
-  }
-}
-
-static size_t tile_size(size_t run)
-{
-  const size_t n = run / MR_CONV + (run % MR_CONV > 0);
-  return MR_CONV > 8 && run % 8 == 0 ? 8 : n > 0 ? run / n + (run % n > 0) : 1;
+  if (k->n > VL)
+    switch (mr) {
+      TILE_ROWS_CONV(sums, NV, k, rows, keep, x, dy, grad)
+    }
+  else
+    switch (mr) {
+      TILE_ROWS_CONV(sums, 1, k, rows, keep, x, dy, grad)
+    }
 }
 
 /* Outputs *lo .. *hi-1 of i0 .. i1-1 whose tap row a is on the image. */
@@ -64,15 +64,15 @@ static void meet(const rad_conv *g, size_t a, size_t i0, size_t i1, size_t *lo, 
                end = g->h + g->ph > at ? (g->h + g->ph - at - 1) / g->sh + 1 : 0;
   *lo = first > i0 ? first : i0;
   *hi = least(end, i1);
-  if (*hi < *lo || g->h == 0)
-    *hi = *lo;
+  if (*hi <= *lo || g->h == 0)
+    *lo = *hi = i0;
 }
 
-/* the share of outputs in rows i0 .. i1-1 */
-static void add_rows(const taps *k, size_t i0, size_t i1, float *grad)
+/* the share of outputs in rows i0 .. i1-1; dy: from row i0 on */
+static void add_rows(const taps *k, size_t i0, size_t i1, const float *dy, float *grad)
 {
   const rad_conv *g = k->g;
-  const size_t step = tile_size(k->run);
+  const size_t step = even_tiles(k->run);
   const float keep = i0 == 0 ? k->keep : 1.0f;
   for (size_t a = 0; a < g->kh; a++) {
     size_t lo, hi;
@@ -82,17 +82,17 @@ static void add_rows(const taps *k, size_t i0, size_t i1, float *grad)
       continue;
     }
     const size_t at = lo < hi ? lo * g->sh + a * g->dh - g->ph : 0;
-    const float *dy = lo < hi ? k->dy + lo * k->dy_row : k->dy;
     for (size_t b = 0; b < k->nb; b++)
       for (size_t t = 0; t < k->run; t += step) {
         const size_t mr = least(step, k->run - t);
-        tile(mr, k, hi - lo, keep, k->x + at * k->x_row + b * k->x_tap + t, dy, grad);
+        tile(mr, k, hi - lo, keep, k->x + at * k->x_row + b * k->x_tap + t,
+             dy + (lo - i0) * k->dy_row, grad);
         grad += mr * PANEL;
       }
   }
 }
 
-/* columns o .. o+n-1 of dy (pixels,stride), zeros behind them */
+/* n columns of dy (pixels,stride), zeros behind them */
 static void pack_dy(size_t pixels, const float *dy, size_t stride, size_t n, float *out)
 {
   for (size_t i = 0; i < pixels; i++, out += PANEL) {
@@ -101,25 +101,26 @@ static void pack_dy(size_t pixels, const float *dy, size_t stride, size_t n, flo
   }
 }
 
-/* outputs o .. o+n-1 of one image, which are of one group */
-static void add_panel(const rad_conv *g, taps *k, const float *x, size_t o, size_t n, float *room,
-                      float *grad)
+/* outputs o .. o+n-1, which are of one group, of rows i0 .. i1-1 of one image */
+static void add_panel(const rad_conv *g, taps *k, const float *x, size_t i0, size_t i1, size_t o,
+                      size_t n, float *room, float *grad)
 {
-  const size_t rows = g->ow < NEAR ? NEAR / (g->ow > 0 ? g->ow : 1) : 1;
+  const size_t rows = even_rows(i1 - i0, g->ow, PIXELS);
+  const float *dy = (const float *)g->dy + i0 * g->ow * g->o + o;
   k->g = g;
+  k->n = n;
   k->x = x + o / (g->o / g->groups) * (g->c / g->groups);
-  k->dy = (const float *)g->dy + o;
   k->dy_pixel = g->o;
-  if (n < PANEL) {
-    pack_dy(g->oh * g->ow, k->dy, g->o, n, room);
-    k->dy = room;
+  if (n != PANEL && n != VL) {
+    pack_dy((i1 - i0) * g->ow, dy, g->o, n, room);
+    dy = room;
     k->dy_pixel = PANEL;
   }
   k->dy_row = g->ow * k->dy_pixel;
-  size_t i = 0;
+  size_t i = i0;
   do
-    add_rows(k, i, least(i + rows, g->oh), grad);
-  while ((i += rows) < g->oh);
+    add_rows(k, i, least(i + rows, i1), dy + (i - i0) * k->dy_row, grad);
+  while ((i += rows) < i1);
 }
 
 /* How many of the outputs from o on are one panel: of one group, before hi. */
@@ -157,12 +158,16 @@ static void add_images(const rad_conv *g, const halo *h, float *room, float *gra
   for (size_t i = 0; i < conv_images(g); i++) {
     const rad_conv one = conv_image(g, i);
     const float *x = NAME(with_halo)(h, one.x, one.h, one.w, one.c);
-    float *at = grad;
+    const size_t rows = even_rows(one.oh, k.x_row * g->sh, NEAR);
+    size_t j = 0;
     k.keep = i == 0 ? g->keep : 1.0f;
-    for (size_t o = g->lo, n; o < g->hi; o += n, at += K * PANEL) {
-      n = width(g, o);
-      add_panel(&one, &k, x, o, n, room, at);
-    }
+    do {
+      float *at = grad;
+      for (size_t o = g->lo, n; o < g->hi; o += n, at += K * PANEL) {
+        n = width(g, o);
+        add_panel(&one, &k, x, j, least(j + rows, one.oh), o, n, room, at);
+      }
+    } while ((j += rows) < one.oh);
   }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * pack.c - the layout of weights (R,K), K all axes but the first: panels (ceil(R/PANEL),K,PANEL),
- * zeros behind row R-1; and transposition, on which it is built. */
+ * zeros behind row R-1; and transposition, on which it is built. A convolution's weights have a
+ * shadow (conv.c). */
 #include "vec.h"
 
 /* the first `cols` columns of `rows` rows, both <= VL */

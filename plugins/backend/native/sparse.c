@@ -116,7 +116,7 @@ INLINE void dots(int nv, const rad_sparse *g, float keep, const float *x, const 
                  size_t ld)
 {
   const rad_pattern *p = g->pattern;
-  _Alignas(64) vec t[VL];
+  _Alignas(64) vec t[VL]; /* a vec alone is aligned as a float */
   vec d[MOST];
   size_t n = 0;
   for (size_t i = 0; i < VL; i++)
@@ -128,7 +128,7 @@ INLINE void dots(int nv, const rad_sparse *g, float keep, const float *x, const 
       d[v] = vec_load(dy + v * VL);
     for (; k < p->row[u + 1]; k++) {
       const float *q = x + p->col[k] * ld;
-      vec s[2] = {d[0] * vec_load(q), {0}};
+      vec s[2] = {d[0] * vec_load(q), (vec){0}};
       UNROLL
       for (int v = 1; v < nv; v++)
         s[v % 2] += d[v] * vec_load(q + v * VL);

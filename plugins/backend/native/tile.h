@@ -5,32 +5,39 @@
 #define NATIVE_TILE_H
 #include "vec.h"
 
-/* acc (mr,PANEL) += sum over k of a[i ai + k ak] b[k bk + 0 .. PANEL-1]; mr is a constant */
-INLINE void tile_add(int mr, size_t k, const float *restrict a, size_t ai, size_t ak,
-                     const float *restrict b, size_t bk, vec acc[][NV])
+/* acc (mr,nv VL) += sum over k of a[i ai + k ak] b[k bk + 0 .. nv VL-1]; mr and nv are constants */
+INLINE void tile_add_part(int mr, int nv, size_t k, const float *restrict a, size_t ai, size_t ak,
+                          const float *restrict b, size_t bk, vec acc[][NV])
 {
   vec s[MR_CONV][NV];
   UNROLL
   for (int i = 0; i < mr; i++)
-    for (int v = 0; v < NV; v++)
+    for (int v = 0; v < nv; v++)
       s[i][v] = acc[i][v];
   for (; k > 0; k--, a += ak, b += bk) {
     vec q[NV];
     UNROLL
-    for (int v = 0; v < NV; v++)
+    for (int v = 0; v < nv; v++)
       q[v] = vec_load(b + v * VL);
     UNROLL
     for (int i = 0; i < mr; i++) {
       const float x = a[(size_t)i * ai];
       UNROLL
-      for (int v = 0; v < NV; v++)
+      for (int v = 0; v < nv; v++)
         s[i][v] += x * q[v];
     }
   }
   UNROLL
   for (int i = 0; i < mr; i++)
-    for (int v = 0; v < NV; v++)
+    for (int v = 0; v < nv; v++)
       acc[i][v] = s[i][v];
+}
+
+/* the same for whole panels */
+INLINE void tile_add(int mr, size_t k, const float *restrict a, size_t ai, size_t ak,
+                     const float *restrict b, size_t bk, vec acc[][NV])
+{
+  tile_add_part(mr, NV, k, a, ai, ak, b, bk, acc);
 }
 
 /* the first n floats of a row of a tile; the others are 0 and stay outside */
