@@ -7,8 +7,7 @@
  *   gradient  dW = beta dW + dY' X, pairs of samples, made for each call
  * X and dY are rounded in each call. Where a sum has an odd number of terms, a pair is made full
  * with 0. Every other product is that of gemm.c, in float.
- * Intel, Architecture Instruction Set Extensions Programming Reference: VDPBF16PS, VCVTNE2PS2BF16.
- */
+ * Intel, Architecture Instruction Set Extensions Reference: VDPBF16PS, VCVTNE2PS2BF16. */
 #include "pairs.h"
 
 enum {
