@@ -94,10 +94,11 @@ static void bytes_by(float *restrict x, const uint8_t *restrict v, size_t n, con
 
 static void floats_by(float *x, const float *v, size_t n, const affine *f) /* also in place */
 {
+  const float *restrict a = f->a, *restrict b = f->b;
   for (size_t j = 0, m; j < n; j += m) {
     m = n - j < f->period ? n - j : f->period;
     for (size_t k = 0; k < m; k++)
-      x[j + k] = v[j + k] * f->a[k] + f->b[k];
+      x[j + k] = v[j + k] * a[k] + b[k];
   }
 }
 

@@ -347,8 +347,7 @@ static rad_status apply(trainer *t, const st_file *f, const char *path)
     t->marked = t->best != NULL;
   }
   collect(&l, t);
-  const rad_status s =
-      l.failed || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
+  const rad_status s = l.failed || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
   list_free(&l);
   t->epochs = t->when.epoch = epoch;
   t->when.step = step;

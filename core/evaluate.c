@@ -51,8 +51,7 @@ rad_status loss_of_rows(trainer *t, rad_batch *b, size_t from, size_t to, float 
   rad_batch part = batch_part(b, from, to);
   part.dy = dy ? dy + from * b->facts->ntarget : NULL;
   part.loss = ((batch *)(void *)b)->loss + from;
-  WORKER_CALL(t, worker,
-              l->plugin->ops.loss.eval(instance_ctx(l, worker), l->self, &part, scale));
+  WORKER_CALL(t, worker, l->plugin->ops.loss.eval(instance_ctx(l, worker), l->self, &part, scale));
   return RAD_OK;
 }
 

@@ -22,7 +22,7 @@ typedef struct env { /* one per process */
   input_file *files;
   size_t nfiles, cfiles;
   struct scratch *scratch[MAX_WORKERS]; /* areas handed out by host->scratch, by worker */
-  volatile int *cancelled; /* set by a signal; NULL: never */
+  volatile int *cancelled;              /* set by a signal; NULL: never */
 } env;
 void env_free(env *);
 /* The files that were read, as JSON: [{"path", "sha256", "bytes"}]. */

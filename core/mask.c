@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * mask.c - which weights of a layer with a `density` there are: exactly round(density n) of n, drawn
- * uniformly, but every output keeps an input and every input an output. Each weight has a draw of
- * its own by its place, and those with the smallest are taken, each output's and each input's
- * smallest first; so a lower density takes, but for these, a subset of a higher one's weights.
+ * mask.c - which weights of a layer with a `density` there are: exactly round(density n) of n,
+ * drawn uniformly, but every output keeps an input and every input an output. Each weight has a
+ * draw of its own by its place, and those with the smallest are taken, each output's and each
+ * input's smallest first; so a lower density takes, but for these, a subset of a higher one's
+ * weights.
  *
- * mask = erdos_renyi: the layers that say so share their weights out: density_l = e s_l / n_l, s the
- * sum and n the product of the tensor's axes, at most 1, with e such that the total stays.
+ * mask = erdos_renyi: the layers that say so share their weights out: density_l = e s_l / n_l, s
+ * the sum and n the product of the tensor's axes, at most 1, with e such that the total stays.
  * Mocanu et al. 2018, Nature Communications 9:2383; Evci et al. 2020, arXiv 1911.11134 (ERK). */
 #include "model.h"
 #include "philox.h"
@@ -39,8 +40,7 @@ static double axes_sum(const param *p)
 static bool is_shared(const model *m, uint32_t i, uint32_t k)
 {
   const node *nd = &m->node[i];
-  return is_masked(nd, &m->param[nd->param[k]->index]) &&
-         keys_of(nd)->mask == MASK_ERDOS_RENYI;
+  return is_masked(nd, &m->param[nd->param[k]->index]) && keys_of(nd)->mask == MASK_ERDOS_RENYI;
 }
 
 /* The e above: full layers take all that they have, the others share the rest. */
@@ -70,8 +70,8 @@ static double erdos_renyi(const model *m)
 static size_t wanted(const model *m, const node *nd, const param *p, double e)
 {
   const double n = (double)p->decl->count;
-  const double share = keys_of(nd)->mask == MASK_ERDOS_RENYI ? fmin(e * axes_sum(p), n)
-                                                             : keys_of(nd)->density * n;
+  const double share =
+      keys_of(nd)->mask == MASK_ERDOS_RENYI ? fmin(e * axes_sum(p), n) : keys_of(nd)->density * n;
   (void)m;
   return (size_t)floor(share + 0.5);
 }

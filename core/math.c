@@ -18,6 +18,11 @@ static rad_status no_sparse(rad_ctx *c, const rad_sparse *s)
   (void)s;
   return lacks(c, "sparse product");
 }
+static rad_status no_pool(rad_ctx *c, const rad_pool *g)
+{
+  (void)g;
+  return lacks(c, "pooling");
+}
 
 void math_fill(rad_math *math, const plugin *backend)
 {
@@ -28,6 +33,8 @@ void math_fill(rad_math *math, const plugin *backend)
   math->sparse = math->sparse ? math->sparse : no_sparse;
   math->sparse_input = math->sparse_input ? math->sparse_input : no_sparse;
   math->sparse_weight = math->sparse_weight ? math->sparse_weight : no_sparse;
+  math->max_pool = math->max_pool ? math->max_pool : no_pool;
+  math->max_pool_back = math->max_pool_back ? math->max_pool_back : no_pool;
 }
 
 static rad_status count(rad_ctx *c, double multiply_adds)
@@ -69,6 +76,11 @@ static rad_status count_act_back(rad_ctx *c, uint32_t act, float alpha, size_t n
   (void)c, (void)act, (void)alpha, (void)n, (void)y, (void)dy, (void)dx;
   return RAD_OK;
 }
+static rad_status count_pool(rad_ctx *c, const rad_pool *g)
+{
+  (void)c, (void)g;
+  return RAD_OK;
+}
 static const char *counting_identity(rad_ctx *c)
 {
   (void)c;
@@ -87,5 +99,7 @@ rad_math math_counting(void)
                     .sparse_weight = count_sparse,
                     .act = count_act,
                     .identity = counting_identity,
-                    .act_back = count_act_back};
+                    .act_back = count_act_back,
+                    .max_pool = count_pool,
+                    .max_pool_back = count_pool};
 }

@@ -60,6 +60,12 @@ static void spares(const model *m, size_t *nspare, size_t *widest)
   }
 }
 
+/* Rows of a buffer: all of a batch, or those of each worker's step. */
+static size_t rows_of(const model *m, size_t near, size_t batch)
+{
+  return near > 0 ? near * m->nworkers : batch;
+}
+
 static size_t most_sums(const model *m)
 {
   size_t most = 0;
@@ -82,9 +88,9 @@ bool model_bytes(const model *m, size_t batch, size_t *bytes)
       return false;
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     const node *nd = &m->node[i];
-    const size_t rows = nd->near > 0 ? nd->near * m->nworkers : batch;
-    if (!nd->alias && !(buffer_bytes(batch, nd->width, sizeof(float), bytes) &&
-                        buffer_bytes(rows, nd->width, sizeof(float), bytes)))
+    if (!nd->alias &&
+        !(buffer_bytes(rows_of(m, nd->near_y, batch), nd->width, sizeof(float), bytes) &&
+          buffer_bytes(rows_of(m, nd->near_dy, batch), nd->width, sizeof(float), bytes)))
       return false;
     if (!buffer_bytes(batch, nd->plan.cache, 1, bytes))
       return false;
@@ -126,9 +132,9 @@ static rad_status alloc_buffers(model *m)
       nd->y = p->y;
       nd->dy = p->dy;
     } else {
-      nd->y = nd->alias ? NULL : buffer(m, m->batch, nd->width, sizeof(float)); /* NULL: the batch itself */
-      nd->dy = buffer(m, nd->near > 0 ? nd->near * m->nworkers : m->batch, nd->width,
-                      sizeof(float));
+      if (!nd->alias) /* else it is the batch itself */
+        nd->y = buffer(m, rows_of(m, nd->near_y, m->batch), nd->width, sizeof(float));
+      nd->dy = buffer(m, rows_of(m, nd->near_dy, m->batch), nd->width, sizeof(float));
       if (!nd->dy || (!nd->alias && !nd->y))
         return RAD_ENOMEM;
     }

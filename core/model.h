@@ -47,7 +47,7 @@ typedef struct node { /* one layer */
   bool wants_dx;          /* something before it is trained */
   size_t width;           /* elements of one sample's output */
   float *y, *dy;          /* (batch, width) */
-  size_t near;            /* 0, or dy lives only within a step: (nworkers, near, width) */
+  size_t near_y, near_dy; /* 0, or it lives only within a step: (nworkers, near, width) */
   uint8_t *cache;         /* (batch, plan.cache) */
   double *fsum, *bsum;    /* (plan.nsum) totals over the batch */
   rad_param **param;      /* (pub.nparam) */

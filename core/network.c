@@ -160,9 +160,33 @@ static rad_status check_cut(const node *nd)
   for (size_t k = 1; (nd->plan.flags & RAD_CUT_OUTPUT) && k < nd->layer->ntensor; k++)
     if (t[k].t.shape.rank == 0 || t[0].t.shape.rank == 0 ||
         t[k].t.shape.dim[0] != t[0].t.shape.dim[0])
-      return rad_fail(&nd->layer->ctx, RAD_EINVAL,
-                      "with RAD_CUT_OUTPUT all tensors have the same first axis, %s and %s have not",
-                      t[0].t.name, t[k].t.name);
+      return rad_fail(
+          &nd->layer->ctx, RAD_EINVAL,
+          "with RAD_CUT_OUTPUT all tensors have the same first axis, %s and %s have not",
+          t[0].t.name, t[k].t.name);
+  return RAD_OK;
+}
+
+/* Tensor j of a layer as the model's number k. */
+static rad_status take_param(model *m, const node *nd, uint32_t j, uint32_t k, uint32_t depth)
+{
+  const declared *d = &nd->layer->tensor[j];
+  const layer_keys *keys = nd->layer->common;
+  if (d->t.type != RAD_F32)
+    return rad_fail(&nd->layer->ctx, RAD_EINVAL, "tensor %s: a layer's tensors are float",
+                    d->t.name);
+  m->param[k] = (param){.decl = d,
+                        .trained = d->t.role != RAD_BUFFER && !keys->freeze,
+                        .count = d->count,
+                        .pub = {.name = d->t.name,
+                                .layer = nd->pub.name,
+                                .index = k,
+                                .role = d->t.role,
+                                .type = d->t.type,
+                                .depth = depth,
+                                .shape = d->t.shape,
+                                .n = d->count,
+                                .rows = 1}};
   return RAD_OK;
 }
 
@@ -184,26 +208,9 @@ static rad_status collect_params(model *m)
     nd->pub.param = nd->param;
     nd->pub.nparam = n;
     for (uint32_t j = 0; j < n; j++, k++) {
-      const declared *d = &nd->layer->tensor[j];
-      const layer_keys *keys = nd->layer->common;
-      param *p = &m->param[k];
-      if (d->t.type != RAD_F32)
-        return rad_fail(&nd->layer->ctx, RAD_EINVAL, "tensor %s: a layer's tensors are float",
-                        d->t.name);
-      p->decl = d;
-      p->trained = d->t.role != RAD_BUFFER && !keys->freeze;
-      p->pub = (rad_param){.name = d->t.name,
-                           .layer = nd->pub.name,
-                           .index = k,
-                           .role = d->t.role,
-                           .type = d->t.type,
-                           .depth = depth,
-                           .shape = d->t.shape,
-                           .n = d->count,
-                           .rows = 1};
-      p->count = d->count;
-      list[k] = &p->pub;
-      weights |= d->t.role == RAD_WEIGHT;
+      RAD_TRY(take_param(m, nd, j, k, depth));
+      list[k] = &m->param[k].pub;
+      weights |= m->param[k].pub.role == RAD_WEIGHT;
     }
     depth += weights;
   }

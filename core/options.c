@@ -72,9 +72,9 @@ static bool set_jobs(options *o, const char *s)
 /* [run] threads, from the command line. */
 static bool set_threads(options *o, const char *s)
 {
-  const char *text = arena_printf(&o->mem, "run.threads=%s", s);
-  o->override[o->noverride++] = (override){.text = text};
-  return text != NULL;
+  const char *set = arena_printf(&o->mem, "run.threads=%s", s);
+  o->override[o->noverride++] = (override){.text = set};
+  return set != NULL;
 }
 
 static bool add_override(options *o, const char *s, bool include)

@@ -3,16 +3,32 @@
 #include "model.h"
 #include <string.h>
 
-/* Outside training an inserted layer is not there: its output is its input's. */
-static const float *output(const model *m, uint32_t i, bool training)
+/* Rows that a member takes through a stage at once. */
+typedef struct span {
+  size_t first, n;
+  uint32_t member;
+} span;
+
+/* A row's place in a buffer; near > 0: of which there is only what a step needs. s NULL: outside of
+ * any stage. */
+static size_t place(size_t near, size_t row, const span *s)
 {
+  return near > 0 ? s->member * near + row - s->first : row;
+}
+
+/* The output of a layer from a row on. Outside training an inserted layer is not there: its output
+ * is its input's. */
+static const float *output(const model *m, uint32_t i, bool training, size_t row, const span *s)
+{
+  const rad_shape *x = &m->node[0].in[0];
   while (i != UINT32_MAX) {
     const node *nd = &m->node[i];
     if (nd->inserted ? training : nd->y != NULL)
-      return nd->y;
+      return nd->y + place(nd->near_y, row, s) * nd->width;
+    x = &nd->in[0];
     i = nd->from[0];
   }
-  return m->x;
+  return m->x + row * rad_count(x);
 }
 
 static uint32_t last_node(const model *m)
@@ -38,31 +54,30 @@ static rad_pass rows_pass(const node *nd, const model_pass *p, size_t first, siz
                     .type = RAD_F32};
 }
 
-static void inputs(const model *m, const node *nd, bool training, size_t first, const float **x)
+static void inputs(const model *m, const node *nd, bool training, size_t first, const span *s,
+                   const float **x)
 {
   for (uint32_t i = 0; i < nd->pub.nin; i++)
-    x[i] = output(m, nd->from[i], training) + first * rad_count(&nd->in[i]);
+    x[i] = output(m, nd->from[i], training, first, s);
 }
 
-/* Rows that a member takes through a stage at once. */
-typedef struct span {
-  size_t first, n;
-  uint32_t member;
-} span;
+static float *y_at(const node *nd, size_t row, const span *s)
+{
+  return nd->y + place(nd->near_y, row, s) * nd->width;
+}
 
-/* The gradient of a layer's output from a row of the span on. */
 static float *dy_at(const node *nd, size_t row, const span *s)
 {
-  return nd->dy + (nd->near > 0 ? s->member * nd->near + row - s->first : row) * nd->width;
+  return nd->dy + place(nd->near_dy, row, s) * nd->width;
 }
 
-/* x, y and dy as backward and gradient may see them; s NULL: outside of any stage. */
+/* x, y and dy as backward and gradient may see them. */
 static void kept(const model *m, const node *nd, const model_pass *p, size_t first, const span *s,
                  rad_pass *q, const float **x)
 {
-  inputs(m, nd, p->training, first, x);
+  const bool keep = nd->plan.flags & RAD_KEEP_X;
   for (uint32_t k = 0; k < nd->pub.nin; k++)
-    x[k] = nd->plan.flags & RAD_KEEP_X ? x[k] : NULL;
+    x[k] = keep ? output(m, nd->from[k], p->training, first, NULL) : NULL;
   q->x = x;
   q->y = nd->plan.flags & RAD_KEEP_Y ? nd->y + first * nd->width : NULL;
   q->dy = dy_at(nd, first, s);
@@ -87,9 +102,9 @@ static rad_status part_sums(model *m, node *nd, const model_pass *p, bool back, 
   const float *x[MAX_INPUTS];
   for (size_t i = from; i < to; i += PIECE) {
     rad_pass q = rows_pass(nd, p, i, to - i < PIECE ? to - i : PIECE);
-    inputs(m, nd, p->training, i, x);
+    inputs(m, nd, p->training, i, NULL, x);
     q.x = x;
-    q.y = nd->y + i * nd->width;
+    q.y = NULL;
     q.dy = back ? nd->dy + i * nd->width : NULL;
     q.sum = m->part + i / PIECE * m->most_sums;
     q.bsum = NULL;
@@ -151,24 +166,23 @@ static size_t step_end(const model *m, const stage *s, const model_pass *p, size
 }
 
 /* --- forward --- */
-static rad_status forward_rows(model *m, uint32_t i, const model_pass *p, size_t first, size_t n,
-                               uint32_t member)
+static rad_status forward_rows(model *m, uint32_t i, const model_pass *p, const span *s)
 {
   node *nd = &m->node[i];
   const float *x[MAX_INPUTS];
   if (nd->alias || (nd->inserted && !p->training))
     return RAD_OK;
-  inputs(m, nd, p->training, first, x);
+  inputs(m, nd, p->training, s->first, s, x);
   if (nd->plan.flags & RAD_VIEW) {
-    memcpy(nd->y + first * nd->width, x[0], n * nd->width * sizeof *nd->y);
+    memcpy(y_at(nd, s->first, s), x[0], s->n * nd->width * sizeof *nd->y);
     return RAD_OK;
   }
-  rad_pass q = rows_pass(nd, p, first, n);
+  rad_pass q = rows_pass(nd, p, s->first, s->n);
   q.x = x;
-  q.y = nd->y + first * nd->width;
+  q.y = y_at(nd, s->first, s);
   q.act = nd->act ? nd->act->plan.act : RAD_ACT_NONE;
   q.act_alpha = nd->act ? nd->act->plan.act_alpha : 0.0f;
-  return call(m, nd, nd->ops->forward, &q, member);
+  return call(m, nd, nd->ops->forward, &q, s->member);
 }
 
 static rad_status forward_stage(model *m, const stage *s, const model_pass *p, size_t from,
@@ -176,8 +190,9 @@ static rad_status forward_stage(model *m, const stage *s, const model_pass *p, s
 {
   for (size_t i = from, end; i < to; i = end) {
     end = step_end(m, s, p, i, to);
+    const span rows = {i, end - i, member};
     for (uint32_t k = s->first; k < s->last; k++)
-      RAD_TRY(forward_rows(m, k, p, i, end - i, member));
+      RAD_TRY(forward_rows(m, k, p, &rows));
   }
   return RAD_OK;
 }
@@ -405,7 +420,7 @@ rad_status model_backward(model *m, const model_pass *p)
 
 const float *model_y(const model *m)
 {
-  return output(m, last_node(m), m->training);
+  return output(m, last_node(m), m->training, 0, NULL);
 }
 
 float *model_dy(const model *m)

@@ -102,7 +102,7 @@ static rad_status plan_stages(model *m, bool back, stage **out, size_t *n)
   return RAD_OK;
 }
 
-/* --- gradients of outputs that nobody needs for longer than a step --- */
+/* --- outputs and their gradients that nobody needs for longer than a step --- */
 
 /* The layer whose buffers this one shares. */
 static uint32_t owner(const model *m, uint32_t i)
@@ -112,32 +112,49 @@ static uint32_t owner(const model *m, uint32_t i)
   return i;
 }
 
-static const stage *stage_of(const model *m, uint32_t i)
+static const stage *stage_of(const stage *s, uint32_t i)
 {
-  const stage *s = m->backward;
   while (i >= s->last)
     s++;
   return s;
 }
 
-/* Written and read within one stage, and not needed for sums or for gradients over the batch. */
+/* What layer i asks of buffers: its own must live on (`own`), its inputs' must (`in`). */
+static void keep(model *m, uint32_t i, bool back, bool own, bool in)
+{
+  const stage *v = back ? m->backward : m->forward;
+  const node *nd = &m->node[i];
+  const uint32_t o = owner(m, i);
+  if (own || stage_of(v, i) != stage_of(v, o))
+    *(back ? &m->node[o].near_dy : &m->node[o].near_y) = 0;
+  for (uint32_t k = 0; k < nd->pub.nin; k++)
+    if (nd->from[k] != UINT32_MAX && (in || stage_of(v, nd->from[k]) != stage_of(v, i))) {
+      node *src = &m->node[owner(m, nd->from[k])];
+      *(back ? &src->near_dy : &src->near_y) = 0;
+    }
+}
+
+/* Written and read within one stage, and not needed on the way back, for sums or for gradients over
+ * the batch. Where inserted layers are not there, others read their inputs. */
 static void mark_near(model *m)
 {
   const uint32_t n = m->pub.nnode;
-  for (uint32_t i = 0; i < n; i++)
-    m->node[i].near = stage_of(m, i)->rows;
-  m->node[owner(m, n - 1)].near = 0; /* the loss writes it */
+  for (uint32_t i = 0; i < n; i++) {
+    m->node[i].near_y = stage_of(m->forward, i)->rows;
+    m->node[i].near_dy = stage_of(m->backward, i)->rows;
+  }
   for (uint32_t i = 0; i < n; i++) {
     const node *nd = &m->node[i];
-    if ((nd->ops->gradient && nd->pub.nparam > 0 && !nd->sharded) || has_sums(m, i) ||
-        stage_of(m, i) != stage_of(m, owner(m, i)))
-      m->node[owner(m, i)].near = 0;
-    for (uint32_t k = 0; k < nd->pub.nin; k++)
-      if (nd->from[k] != UINT32_MAX && stage_of(m, nd->from[k]) != stage_of(m, i))
-        m->node[owner(m, nd->from[k])].near = 0;
+    const bool last = i == n - 1; /* the loss reads y and writes dy */
+    const bool later = nd->ops->gradient && nd->pub.nparam > 0 && !nd->sharded;
+    keep(m, i, false, last || (nd->plan.flags & RAD_KEEP_Y),
+         nd->inserted || (nd->plan.flags & RAD_KEEP_X));
+    keep(m, i, true, last || later || has_sums(m, i), false);
   }
-  for (uint32_t i = 0; i < n; i++)
-    m->node[i].near = m->node[owner(m, i)].near;
+  for (uint32_t i = 0; i < n; i++) {
+    m->node[i].near_y = m->node[owner(m, i)].near_y;
+    m->node[i].near_dy = m->node[owner(m, i)].near_dy;
+  }
 }
 
 /* --- portions --- */

@@ -18,9 +18,9 @@ typedef void team_task(void *with, uint32_t member);
 rad_status team_run(team *, team_task *, void *with);
 
 /* --- inside a task --- */
-void team_wait(team *);                                   /* for all */
-void team_fail(team *, uint32_t member, rad_status);      /* a status >= 0 is no failure */
-bool team_failed(const team *);                           /* has anybody? same for all after a wait */
+void team_wait(team *);                              /* for all */
+void team_fail(team *, uint32_t member, rad_status); /* a status >= 0 is no failure */
+bool team_failed(const team *);                      /* has anybody? same for all after a wait */
 /* Numbers 0, 1, 2, ... once each, to whoever asks next; starts anew where member 0 calls team_deal
  * between two waits (the others' calls do nothing). */
 void team_deal(team *, uint32_t member);

@@ -63,10 +63,10 @@ typedef struct trainer {
   uint64_t epochs;   /* finished */
   float *best;       /* (model->nvalue) the marked copy, or NULL */
   bool marked, restore, stopped;
-  bool steps;      /* some hook has a `step`: gradients are all there before anything is updated */
-  bool batches;    /* some hook changes batches */
-  double factor;   /* of the learning rate, in this step */
-  double *share;   /* (model->nportion) of the penalty, by portion */
+  bool steps;     /* some hook has a `step`: gradients are all there before anything is updated */
+  bool batches;   /* some hook changes batches */
+  double factor;  /* of the learning rate, in this step */
+  double *share;  /* (model->nportion) of the penalty, by portion */
   bool penalized; /* some regularizer adds a penalty to the loss */
   double penalty; /* its value before the last step */
   bool diverged;
@@ -90,7 +90,8 @@ typedef struct trainer {
       return s_;                                                                                   \
   } while (0)
 
-/* One [serial] callback, with its scratch memory and fetched batches given back; a failure is returned. */
+/* One [serial] callback, with its scratch memory and fetched batches given back; a failure is
+ * returned. */
 #define CALLBACK(t, call)                                                                          \
   do {                                                                                             \
     const size_t mark_ = scratch_mark((t)->env);                                                   \

@@ -65,6 +65,7 @@ plugins_backend_native_la_CPPFLAGS = $(AM_CPPFLAGS) $(NATIVE_CPPFLAGS)
 plugins_backend_native_la_LIBADD = plugins/backend/native/libbaseline.la
 NATIVE_SOURCES = \
   plugins/backend/act.h \
+  plugins/backend/pool.h \
   plugins/backend/native/conv.c \
   plugins/backend/native/conv.h \
   plugins/backend/native/conv_weight.c \
@@ -73,6 +74,7 @@ NATIVE_SOURCES = \
   plugins/backend/native/gemm.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \
+  plugins/backend/native/pool.c \
   plugins/backend/native/sparse.c \
   plugins/backend/native/table.c \
   plugins/backend/native/tile.h \
@@ -108,9 +110,11 @@ plugins_backend_native_libbf16_la_LDFLAGS =
 endif
 endif
 
-plugins_backend_openblas_la_SOURCES = plugins/backend/openblas.c plugins/backend/act.h
+plugins_backend_openblas_la_SOURCES = \
+  plugins/backend/openblas.c plugins/backend/act.h plugins/backend/pool.h
 plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
+plugins_backend_reference_la_SOURCES = plugins/backend/reference.c plugins/backend/pool.h
 plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)

@@ -205,6 +205,8 @@ instance *bench_backend(bench *b, const plugin *p, const char *keys, rad_math *m
   math->sparse = math->sparse ? math->sparse : whole->sparse;
   math->sparse_input = math->sparse_input ? math->sparse_input : whole->sparse_input;
   math->sparse_weight = math->sparse_weight ? math->sparse_weight : whole->sparse_weight;
+  math->max_pool = math->max_pool ? math->max_pool : whole->max_pool;
+  math->max_pool_back = math->max_pool_back ? math->max_pool_back : whole->max_pool_back;
   i->ctx.math = math;
   i->ctx.backend = i->self;
   return i;
@@ -333,6 +335,7 @@ int main(void)
   suite_add_tcase(s, packed_cases());
   suite_add_tcase(s, image_cases());
   suite_add_tcase(s, conv_cases());
+  suite_add_tcase(s, pool_cases());
   suite_add_tcase(s, sparse_cases());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);

@@ -74,7 +74,8 @@ TCase *hook_cases(void);   /* regularizers, measures, fits */
 TCase *data_cases(void);   /* data sets, noise, searches */
 TCase *backend_cases(void);
 TCase *conv_cases(void);
+TCase *pool_cases(void);
 TCase *packed_cases(void); /* backends with layouts of their own */
-TCase *image_cases(void); /* known numbers, refusals, noise of images */
+TCase *image_cases(void);  /* known numbers, refusals, noise of images */
 TCase *sparse_cases(void); /* backends with sparse products of their own */
 #endif

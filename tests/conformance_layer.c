@@ -431,6 +431,31 @@ START_TEST(test_steep_elu)
 }
 END_TEST
 
+/* The bias of a convolution gets the same bits, however its images are cut into calls. */
+START_TEST(test_bias_bits)
+{
+  bench b;
+  rad_math math;
+  bench_open(&b, 7);
+  rig r = {.b = &b, .i = bench_make(&b, RAD_LAYER, "conv2d", "filters=13 kernel=2")};
+  const instance *backend = bench_backend(&b, named_plugin(RAD_BACKEND, "reference"), "", &math);
+  r.i->ctx.math = &math;
+  r.i->ctx.backend = backend->self;
+  r.ops = &r.i->plugin->ops.layer;
+  ck_assert(rig_plan(&r, &(rad_shape){3, {7, 6, 3}}, 1));
+  rig_forward(&r);
+  rig_backward(&r);
+  rig_gradient(&r, false);
+  const rad_param *p = &r.param[1];
+  const float *whole = rig_copy(&r, p->grad, p->n * sizeof *whole);
+  ck_assert_uint_eq(p->n, 13);
+  p->grad[0] = NAN;
+  rig_shards(&r);
+  ck_assert(same_bits(p->grad, whole, p->n * sizeof *whole));
+  bench_close(&b);
+}
+END_TEST
+
 TCase *layer_cases(void)
 {
   TCase *t = tcase_create("layers");
@@ -449,5 +474,6 @@ TCase *layer_cases(void)
   tcase_add_loop_test(t, test_together, 0, (int)(sizeof together / sizeof *together));
   tcase_add_test(t, test_steep_elu);
   tcase_add_test(t, test_flatten_order);
+  tcase_add_test(t, test_bias_bits);
   return t;
 }

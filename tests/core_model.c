@@ -285,12 +285,9 @@ END_TEST
 
 static void wide(const char *density, const char *mask)
 {
-  static const char *const keys[][2] = {{"layer.a.plugin", "dense"},
-                                        {"layer.a.units", "31"},
-                                        {"layer.b.plugin", "dense"},
-                                        {"layer.b.units", "53"},
-                                        {"layer.out.plugin", "dense"},
-                                        {"layer.out.units", "3"}};
+  static const char *const keys[][2] = {{"layer.a.plugin", "dense"},   {"layer.a.units", "31"},
+                                        {"layer.b.plugin", "dense"},   {"layer.b.units", "53"},
+                                        {"layer.out.plugin", "dense"}, {"layer.out.units", "3"}};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     set(keys[i][0], keys[i][1]);
   if (strcmp(mask, "uniform") != 0) {

@@ -9,20 +9,28 @@
 
 static char path[] = "core_safetensors.tmp";
 
+static rad_status squares(const void *of, void *out)
+{
+  for (int i = 0; i < 3; i++)
+    ((uint8_t *)out)[i] = (uint8_t)((i + 2) * (i + 2) + *(const uint8_t *)of);
+  return RAD_OK;
+}
+
 static void write_sample(void)
 {
   static const float w[6] = {0.7318f, -1.25f, 3e-39f, 0.0f, -0.0f, 12345.678f};
   static const double d[1] = {-0.1};
   static const uint8_t u[3] = {1, 2, 255};
   static const int64_t n[2] = {INT64_MIN, 7};
-  const st_tensor t[] = {{"bytes", RAD_U8, {1, {3}}, u, sizeof u},
-                         {"layer.W", RAD_F32, {2, {2, 3}}, w, sizeof w},
-                         {"scalar", RAD_F64, {0, {0}}, d, sizeof d},
-                         {"count", RAD_I64, {1, {2}}, n, sizeof n},
-                         {"empty", RAD_F32, {1, {0}}, w, 0}};
+  const st_tensor t[] = {{"bytes", RAD_U8, {1, {3}}, u, sizeof u, NULL, NULL},
+                         {"layer.W", RAD_F32, {2, {2, 3}}, w, sizeof w, NULL, NULL},
+                         {"scalar", RAD_F64, {0, {0}}, d, sizeof d, NULL, NULL},
+                         {"count", RAD_I64, {1, {2}}, n, sizeof n, NULL, NULL},
+                         {"made", RAD_U8, {1, {3}}, NULL, 3, squares, u + 1},
+                         {"empty", RAD_F32, {1, {0}}, w, 0, NULL, NULL}};
   static const char *const key[] = {"epoch", "text"}, *const value[] = {"17", "a \"b\" \xc3\xa9\n"};
   diag g = {0};
-  ck_assert_int_eq(st_write(path, t, 5, key, value, 2, &g), RAD_OK);
+  ck_assert_int_eq(st_write(path, t, 6, key, value, 2, &g), RAD_OK);
   diag_free(&g);
 }
 
@@ -50,7 +58,8 @@ START_TEST(reads_back_what_was_written)
   diag g = {0};
   write_sample();
   ck_assert_msg(st_read(&f, path, &g) == RAD_OK, "%s", text_str(&g.messages));
-  ck_assert_uint_eq(f.n, 5);
+  ck_assert_uint_eq(f.n, 6);
+  ck_assert_mem_eq(st_find(&f, "made")->data, "\6\13\22", 3); /* 2 + 4, 9, 16 */
   const st_tensor *w = st_find(&f, "layer.W"), *u = st_find(&f, "bytes");
   ck_assert_ptr_nonnull(w);
   ck_assert_uint_eq(w->shape.rank, 2);

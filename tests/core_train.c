@@ -270,9 +270,8 @@ START_TEST(measures_read_plain_weights)
     float v[2][40 * 70];
     packed |= t[1]->model->param[k].pub.layout != 0;
     for (int i = 0; i < 2; i++)
-      ck_assert_int_eq(t[i]->lab.values(&t[i]->hook[0].instance->ctx, &t[i]->model->param[k].pub,
-                                        v[i]),
-                       RAD_OK);
+      ck_assert_int_eq(
+          t[i]->lab.values(&t[i]->hook[0].instance->ctx, &t[i]->model->param[k].pub, v[i]), RAD_OK);
     ck_assert_mem_eq(v[0], v[1], t[0]->model->param[k].decl->count * sizeof(float));
   }
   ck_assert(packed);
@@ -308,9 +307,9 @@ START_TEST(files_have_one_order)
     const st_tensor *t = &x.tensor[i], *u = st_find(&y, t->name);
     ck_assert(u && u->type == t->type && u->bytes == t->bytes && u->shape.rank == t->shape.rank);
     for (size_t k = 0; t->type == RAD_F32 && k < t->bytes / sizeof(float); k++)
-      ck_assert_msg(fabs((double)((const float *)t->data)[k] -
-                         (double)((const float *)u->data)[k]) < 1e-4,
-                    "%s differs at %zu", t->name, k);
+      ck_assert_msg(
+          fabs((double)((const float *)t->data)[k] - (double)((const float *)u->data)[k]) < 1e-4,
+          "%s differs at %zu", t->name, k);
   }
   if (_i) {
     const rad_shape *s = &st_find(&y, "out.W")->shape;

@@ -49,6 +49,7 @@ tests_conformance_SOURCES = \
   tests/conformance_layer.c \
   tests/conformance_loss.c \
   tests/conformance_packed.c \
+  tests/conformance_pool.c \
   tests/conformance_rig.c \
   tests/conformance_rig.h \
   tests/conformance_sparse.c \

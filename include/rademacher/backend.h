@@ -46,9 +46,21 @@ typedef struct rad_conv { /* X (n,h,w,c) NHWC, W (o,kh,kw,c/groups), Y (n,oh,ow,
   uint32_t act;
   float act_alpha;
   uint32_t type; /* of x, y, dx, dy; 0 = RAD_F32 */
-  size_t lo, hi;           /* weight: only these outputs */
-  const rad_param *packed; /* the tensor of `weight`; with its `layout`, weight and grad are in it */
+  size_t lo, hi; /* weight: only these outputs */
+  const rad_param
+      *packed; /* the tensor of `weight`; with its `layout`, weight and grad are in it */
 } rad_conv;
+
+/* Each output is the largest of its window, in every channel; among equals the first, a NaN before
+ * all. Padding is never it: ph < kh, pw < kw, and every window begins on X or above. */
+typedef struct rad_pool { /* X (n,h,w,c) NHWC, Y (n,oh,ow,c) */
+  uint32_t size;
+  size_t n, h, w, c, oh, ow;
+  size_t kh, kw, sh, sw, ph, pw; /* kernel, strides, padding; kh kw <= 256 */
+  const float *x, *dy;           /* max_pool: x; max_pool_back: dy */
+  float *y, *dx;
+  uint8_t *at; /* (n,oh,ow,c): its place in the window, row by row; max_pool_back reads it */
+} rad_pool;
 
 typedef struct rad_sparse { /* W (U,D) by pattern; X (n,D), Y (n,U) */
   uint32_t size;
@@ -94,5 +106,7 @@ typedef struct rad_math {
   /* dx (n) = dy (n) times the slope of act where its result is y (n); dx may be dy. */
   rad_status (*act_back)(rad_ctx *, uint32_t act, float alpha, size_t n, const float *y,
                          const float *dy, float *dx);
+  rad_status (*max_pool)(rad_ctx *, const rad_pool *);      /* y =, at = */
+  rad_status (*max_pool_back)(rad_ctx *, const rad_pool *); /* dx = */
 } rad_math;
 #endif

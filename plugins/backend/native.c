@@ -151,6 +151,14 @@ static rad_status act_back(rad_ctx *c, uint32_t a, float alpha, size_t n, const 
 {
   return of(c)->act_back(c, a, alpha, n, y, dy, dx);
 }
+static rad_status max_pool(rad_ctx *c, const rad_pool *g)
+{
+  return of(c)->max_pool(c, g);
+}
+static rad_status max_pool_back(rad_ctx *c, const rad_pool *g)
+{
+  return of(c)->max_pool_back(c, g);
+}
 static bool layout(rad_ctx *c, const rad_param *p, rad_layout *l)
 {
   return of(c)->layout(c, p, l);
@@ -182,7 +190,9 @@ static const rad_math ops = {.size = sizeof ops,
                              .pack = pack,
                              .identity = identity,
                              .shadow = shadow,
-                             .act_back = act_back};
+                             .act_back = act_back,
+                             .max_pool = max_pool,
+                             .max_pool_back = max_pool_back};
 static const rad_plugin native_plugin = {RAD_PLUGIN(RAD_BACKEND, "native", native, &ops),
                                          RAD_KEYS(keys), .init = init,
                                          .summary = "own kernels, compiled per instruction set"};

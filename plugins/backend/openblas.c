@@ -2,6 +2,7 @@
  * openblas.c - products by OpenBLAS, then bias and activation row by row while they are in the
  * cache. */
 #include "act.h"
+#include "pool.h"
 #include <cblas.h>
 #include <limits.h>
 #include <stdio.h>
@@ -65,7 +66,9 @@ static const rad_math ops = {.size = sizeof ops,
                              .gemm = gemm,
                              .act = act,
                              .identity = identity,
-                             .act_back = act_back};
+                             .act_back = act_back,
+                             .max_pool = max_pool,
+                             .max_pool_back = max_pool_back};
 static const rad_plugin openblas_plugin = {RAD_PLUGIN(RAD_BACKEND, "openblas", openblas, &ops),
                                            .init = init, .summary = "products by OpenBLAS"};
 RAD_EXPORT(&openblas_plugin)

@@ -2,7 +2,7 @@
  * reference.c - plain loops: the definition that every other backend is tested against, with the
  * same bits on every machine. Products of floats are exact in double, sums are taken in double in
  * index order and rounded once, exp and tanh are the host's. */
-#include <rademacher/backend.h>
+#include "pool.h"
 #include <string.h>
 
 typedef struct reference {
@@ -272,7 +272,9 @@ static const rad_math ops = {.size = sizeof ops,
                              .sparse_weight = sparse_weight,
                              .act = act,
                              .identity = identity,
-                             .act_back = act_back};
+                             .act_back = act_back,
+                             .max_pool = max_pool,
+                             .max_pool_back = max_pool_back};
 static const rad_plugin reference_plugin = {RAD_PLUGIN(RAD_BACKEND, "reference", reference, &ops),
                                             .summary = "plain loops, the same bits everywhere"};
 RAD_EXPORT(&reference_plugin)

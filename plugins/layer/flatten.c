@@ -23,18 +23,31 @@ static rad_status plan(rad_ctx *c, void *self, rad_plan *p)
   return RAD_OK;
 }
 
+/* out (cols,rows) = in (rows,cols), in squares of 4 x 4: four stores to a place, not one */
+static void transpose(size_t rows, size_t cols, const float *restrict in, float *restrict out)
+{
+  const size_t R = rows - rows % 4, C = cols - cols % 4;
+  for (size_t c = 0; c < C; c += 4)
+    for (size_t r = 0; r < R; r += 4)
+      for (size_t i = 0; i < 4; i++) {
+        const float *from = in + r * cols + c + i;
+        float *to = out + (c + i) * rows + r;
+        const float a = from[0], b = from[cols], d = from[2 * cols], e = from[3 * cols];
+        to[0] = a, to[1] = b, to[2] = d, to[3] = e;
+      }
+  for (size_t c = 0; c < cols; c++)
+    for (size_t r = c < C ? R : 0; r < rows; r++)
+      out[c * rows + r] = in[r * cols + c];
+}
+
 /* y[c,s] = x[s,c] */
 static rad_status forward(rad_ctx *c, const void *self, const rad_pass *p)
 {
   const flatten *f = self;
+  const size_t n = f->S * f->C;
   (void)c;
-  for (size_t i = 0; i < p->n; i++) {
-    const float *restrict x = p->x[0] + i * f->S * f->C;
-    float *restrict y = p->y + i * f->S * f->C;
-    for (size_t k = 0; k < f->C; k++)
-      for (size_t s = 0; s < f->S; s++)
-        y[k * f->S + s] = x[s * f->C + k];
-  }
+  for (size_t i = 0; i < p->n; i++)
+    transpose(f->S, f->C, p->x[0] + i * n, p->y + i * n);
   return RAD_OK;
 }
 
@@ -42,14 +55,10 @@ static rad_status forward(rad_ctx *c, const void *self, const rad_pass *p)
 static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
 {
   const flatten *f = self;
+  const size_t n = f->S * f->C;
   (void)c;
-  for (size_t i = 0; p->dx[0] && i < p->n; i++) {
-    const float *restrict dy = p->dy + i * f->S * f->C;
-    float *restrict dx = p->dx[0] + i * f->S * f->C;
-    for (size_t k = 0; k < f->C; k++)
-      for (size_t s = 0; s < f->S; s++)
-        dx[s * f->C + k] = dy[k * f->S + s];
-  }
+  for (size_t i = 0; p->dx[0] && i < p->n; i++)
+    transpose(f->C, f->S, p->dy + i * n, p->dx[0] + i * n);
   return RAD_OK;
 }
 

@@ -29,14 +29,17 @@ static rad_status plan(rad_ctx *c, void *self, const rad_facts *f, const rad_sha
   return RAD_OK;
 }
 
-/* log sum_k exp(y_k); the host's functions, so that the bits are the same on every machine */
-static double log_sum_exp(const rad_host *h, const float *y, size_t K)
+/* log sum_k exp(y_k), p (K) = softmax(y); the host's functions, so that the bits are the same on
+ * every machine */
+static double softmax(const rad_host *h, const float *y, size_t K, double *p)
 {
   double top = (double)y[0], sum = 0;
   for (size_t k = 1; k < K; k++)
     top = fmax(top, (double)y[k]);
   for (size_t k = 0; k < K; k++)
-    sum += h->exp((double)y[k] - top);
+    sum += p[k] = h->exp((double)y[k] - top);
+  for (size_t k = 0; k < K; k++)
+    p[k] /= sum;
   return top + h->ln(sum);
 }
 
@@ -44,9 +47,13 @@ static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b, float s
 {
   const cross_entropy *l = self;
   const size_t K = l->K;
+  const double s = l->smoothing;
+  double *p = c->host->scratch(c, K * sizeof *p);
+  if (!p)
+    return RAD_ENOMEM;
   for (size_t i = 0; i < b->n; i++) {
     const float *y = b->y + i * K, *t = b->target + i * K;
-    const double lse = log_sum_exp(c->host, y, K), s = l->smoothing;
+    const double lse = softmax(c->host, y, K, p);
     double loss = 0, mass = 0;
     for (size_t k = 0; k < K; k++) {
       const double q = (1 - s) * (double)t[k] + s / (double)K;
@@ -56,8 +63,7 @@ static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b, float s
     b->loss[i] = loss;
     for (size_t k = 0; b->dy && k < K; k++) {
       const double q = (1 - s) * (double)t[k] + s / (double)K;
-      const double d = c->host->exp((double)y[k] - lse) * mass - q;
-      b->dy[i * K + k] = (float)((double)scale * (double)b->weight[i] * d);
+      b->dy[i * K + k] = (float)((double)scale * (double)b->weight[i] * (p[k] * mass - q));
     }
   }
   return RAD_OK;

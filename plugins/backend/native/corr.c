@@ -164,27 +164,40 @@ void NAME(correlate)(const corr *k)
 }
 
 /* --- zeros beside an image --- */
+
+/* of h->width pixels in a row, those of the image: n behind `left` */
+static size_t inside(const halo *h, size_t width, size_t *left)
+{
+  *left = least(h->left, h->width);
+  return least(width, h->width - *left);
+}
+
 rad_status NAME(halo)(rad_ctx *c, halo *h, size_t height, size_t width, size_t channels)
 {
   h->room = NULL;
   if ((h->left == 0 && h->width <= width) || h->width == 0 || height == 0 || channels == 0)
     return RAD_OK;
   h->room = floats3(c, height, h->width, channels);
-  return h->room ? RAD_OK : RAD_ENOMEM;
+  if (!h->room)
+    return RAD_ENOMEM;
+  size_t left, n = inside(h, width, &left);
+  for (size_t i = 0; i < height; i++) {
+    float *to = h->room + i * h->width * channels, *behind = to + (left + n) * channels;
+    memset(to, 0, left * channels * sizeof *to);
+    memset(behind, 0, (h->width - left - n) * channels * sizeof *to);
+  }
+  return RAD_OK;
 }
 
+/* only its pixels: the zeros stay from image to image */
 const float *NAME(with_halo)(const halo *h, const float *x, size_t height, size_t width,
                              size_t channels)
 {
   if (!h->room)
     return x;
-  const size_t left = least(h->left, h->width), n = least(width, h->width - left),
-               right = h->width - left - n;
-  for (size_t i = 0; i < height; i++) {
-    float *to = h->room + i * h->width * channels;
-    memset(to, 0, left * channels * sizeof *to);
-    memcpy(to + left * channels, x + i * width * channels, n * channels * sizeof *to);
-    memset(to + (left + n) * channels, 0, right * channels * sizeof *to);
-  }
+  size_t left, n = inside(h, width, &left);
+  for (size_t i = 0; i < height; i++)
+    memcpy(h->room + (i * h->width + left) * channels, x + i * width * channels,
+           n * channels * sizeof *x);
   return h->room;
 }

@@ -38,6 +38,9 @@ rad_status NAME(conv_input)(rad_ctx *, const rad_conv *);
 rad_status NAME(conv_weight)(rad_ctx *, const rad_conv *);
 size_t NAME(conv_shadow_size)(const rad_param *); /* bytes, of a tensor of rank 4 */
 void NAME(conv_shadow)(const rad_param *, size_t lo, size_t hi);
+/* pool.c */
+rad_status NAME(max_pool)(rad_ctx *, const rad_pool *);
+rad_status NAME(max_pool_back)(rad_ctx *, const rad_pool *);
 /* sparse.c */
 rad_status NAME(sparse)(rad_ctx *, const rad_sparse *);
 rad_status NAME(sparse_input)(rad_ctx *, const rad_sparse *);

@@ -24,4 +24,6 @@ const rad_math NAME(math) = {.size = sizeof(rad_math),
                              .pack = NAME(pack),
                              .identity = identity,
                              .shadow = NAME(shadow),
-                             .act_back = act_back};
+                             .act_back = act_back,
+                             .max_pool = NAME(max_pool),
+                             .max_pool_back = NAME(max_pool_back)};
