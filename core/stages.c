@@ -7,7 +7,7 @@
 enum {
   NEAR = 512 << 10,   /* bytes of activations that stay in a core's cache */
   TYPICAL = 64,       /* rows that a worker has */
-  PORTION = 32 << 10, /* elements of a tensor in a portion: values and gradients stay near */
+  PORTION = 64 << 10, /* elements of a tensor in a portion: values and gradients stay near */
 };
 
 /* --- shards --- */

@@ -102,7 +102,8 @@ plugins_backend_native_libavx512_la_LDFLAGS =
 if HAVE_AVX512BF16
 noinst_LTLIBRARIES += plugins/backend/native/libbf16.la
 plugins_backend_native_la_LIBADD += plugins/backend/native/libbf16.la
-plugins_backend_native_libbf16_la_SOURCES = plugins/backend/native/bf16.c
+plugins_backend_native_libbf16_la_SOURCES = \
+  plugins/backend/native/bf16.c plugins/backend/native/pairs.h
 plugins_backend_native_libbf16_la_CPPFLAGS = $(plugins_backend_native_libavx512_la_CPPFLAGS)
 plugins_backend_native_libbf16_la_CFLAGS = $(NATIVE_CFLAGS) $(AVX512BF16_CFLAGS)
 plugins_backend_native_libbf16_la_LDFLAGS =

@@ -108,6 +108,7 @@ good >good.ini
 rad check good.ini
 ok 'check of a good file: status' status_is 0
 ok 'check of a good file: layers' out_has hidden
+ok 'check of a good file: arithmetic' out_has '  arithmetic: native '
 ok 'check of a good file: nothing on standard error' err_empty
 ok 'check writes nothing' test ! -e runs
 
@@ -131,6 +132,22 @@ with() {
   printf "$1" >>bad.ini
   bad "$2" "$3"
 }
+with '[backend]\nprecision = bf16\nisa = avx2\n' 'bf16 without avx512' 'precision = '
+
+# bf16 runs by that name, or is refused with what there is instead.
+rad check good.ini -s backend.precision=bf16
+if [ "$status" -eq 0 ]; then
+  ok 'precision = bf16: check says so' out_has '  arithmetic: native avx512 bf16,'
+  rad run good.ini -s backend.precision=bf16 -q -o bf16
+  ok 'precision = bf16: the manifest says so' grep -q 'native avx512 bf16,' bf16/manifest.json
+  rad run good.ini -s backend.precision=bf16 -q -o bf16-threads --threads 3
+  grep loss bf16/metrics.csv >loss-1
+  grep loss bf16-threads/metrics.csv >loss-3
+  ok 'precision = bf16: the same losses with three threads' cmp loss-1 loss-3
+else
+  fails 2 'use precision = fp32' 'precision = bf16 without avx512_bf16'
+fi
+
 spoiled 'units = 5' 'unit = 5' "did you mean 'units'"
 ok 'an unknown key: file and line' err_has 'bad.ini:12'
 spoiled 'units = 5' 'units = 0' units
