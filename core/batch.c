@@ -85,6 +85,10 @@ static void bytes_all(float *restrict x, const uint8_t *restrict v, size_t n, fl
 static void bytes_by(float *restrict x, const uint8_t *restrict v, size_t n, const affine *f)
 {
   const float *restrict a = f->a, *restrict b = f->b;
+  if (f->same) {
+    bytes_all(x, v, n, a[0], b[0]);
+    return;
+  }
   for (size_t j = 0, m; j < n; j += m) {
     m = n - j < f->period ? n - j : f->period;
     for (size_t k = 0; k < m; k++)
@@ -161,6 +165,7 @@ static rad_status affine_new(affine *f, const pool *p, bool from_natural, arena 
   f->b = b;
   if (!a)
     return RAD_ENOMEM;
+  f->same = !p->scale;
   for (size_t k = 0; k < f->period; k++) {
     a[k] = p->keys.scale != SCALE_NONE ? s : from_natural ? 1.0f / p->facts.scale : 1.0f;
     if (p->scale) {

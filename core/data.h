@@ -55,6 +55,7 @@ typedef struct window { /* of a stored sample, in numbers: `lines` runs of `line
 typedef struct affine { /* number k of a line becomes x * a[k % period] + b[k % period] */
   size_t period;        /* a multiple of the number of channels */
   const float *a, *b;   /* (period) */
+  bool same;            /* for all */
 } affine;
 typedef struct pool { /* one [dataset] section, cut and cropped */
   const section *section;

@@ -81,6 +81,11 @@ static rad_status count_pool(rad_ctx *c, const rad_pool *g)
   (void)c, (void)g;
   return RAD_OK;
 }
+static rad_status count_axpy(rad_ctx *c, size_t n, float a, const float *x, float *y)
+{
+  (void)c, (void)n, (void)a, (void)x, (void)y;
+  return RAD_OK;
+}
 static const char *counting_identity(rad_ctx *c)
 {
   (void)c;
@@ -100,6 +105,7 @@ rad_math math_counting(void)
                     .act = count_act,
                     .identity = counting_identity,
                     .act_back = count_act_back,
+                    .axpy = count_axpy,
                     .max_pool = count_pool,
                     .max_pool_back = count_pool};
 }

@@ -4,7 +4,7 @@
 #include "plugin_file.h"
 #include <string.h>
 
-enum { MAX_STRUCT = 4096, MAX_NEEDED = 4 };
+enum { MAX_STRUCT = 4096, MAX_NEEDED = 5 };
 
 typedef struct needed {
   size_t offset;
@@ -55,7 +55,7 @@ static const rule rules[] = {
                      sizeof(rad_math),
                      true,
                      {NEED(rad_math, gemm), NEED(rad_math, act), NEED(rad_math, act_back),
-                      NEED(rad_math, identity)}},
+                      NEED(rad_math, axpy), NEED(rad_math, identity)}},
 };
 
 static const rule *rule_of(uint32_t kind)

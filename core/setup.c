@@ -143,6 +143,8 @@ static void connect(trainer *t, instance *i)
 static rad_status plan_hooks(trainer *t)
 {
   const rad_schedule_ops *s = &t->schedule->plugin->ops.schedule;
+  for (size_t i = 0; i < t->ngroup; i++)
+    connect(t, t->group[i].optimizer);
   connect(t, t->loss);
   connect(t, t->schedule);
   connect(t, t->fit);

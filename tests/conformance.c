@@ -192,6 +192,14 @@ bool math_open(math_rig *r, int way)
   return r->i != NULL;
 }
 
+void bench_math(bench *b, instance *i)
+{
+  rad_math *math = room(b, 1, sizeof *math);
+  const instance *backend = bench_backend(b, named_plugin(RAD_BACKEND, "reference"), "", math);
+  i->ctx.math = math;
+  i->ctx.backend = backend->self;
+}
+
 instance *bench_backend(bench *b, const plugin *p, const char *keys, rad_math *math)
 {
   instance *i = try_make(b, RAD_BACKEND, p->d.name, keys);

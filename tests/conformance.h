@@ -30,6 +30,7 @@ instance *bench_variant(bench *, const plugin *, size_t variant);
 instance *bench_make(bench *, uint32_t kind, const char *name, const char *keys);
 /* Gaps filled from reference; NULL: refused with a message. */
 instance *bench_backend(bench *, const plugin *, const char *keys, rad_math *);
+void bench_math(bench *, instance *);       /* connects it to the reference's arithmetic */
 void *room(bench *, size_t n, size_t size); /* zeroed, until bench_close */
 /* Numbers off any lattice, none closer to 0 than `gap`, from the address `stream`. */
 float *numbers(bench *, uint32_t stream, size_t n, float gap);

@@ -20,6 +20,7 @@ static void descent_start(descent *d, bench *b, const plugin *p, size_t variant,
 {
   *d = (descent){.b = b, .i = bench_variant(b, p, variant), .plan = {.pure = pure}};
   ck_assert_msg(d->i != NULL, "%s: %s", label_of(b, p, variant), text_str(&b->diag.messages));
+  bench_math(b, d->i);
   ck_assert_int_eq(p->ops.optimizer.plan(&d->i->ctx, d->i->self, &d->plan), RAD_OK);
   ck_assert_msg(!pure || d->plan.keep == 0.0f, "folds although a hook reads the gradient");
   ck_assert(d->plan.keep >= 0.0f && d->plan.keep < 1.0f);

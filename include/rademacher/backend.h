@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * backend.h - arithmetic. What a backend plugin exports is what a layer calls as c->math; where a
- * member is NULL, a call is refused and says so. gemm, act, act_back, identity must be there.
+ * member is NULL, a call is refused and says so. gemm, act, act_back, axpy, identity must be there.
  * Version-locked for backends, stable for callers. All calls [worker], single-threaded, bits
  * independent of the worker. */
 #ifndef RADEMACHER_BACKEND_H
@@ -108,5 +108,7 @@ typedef struct rad_math {
                          const float *dy, float *dx);
   rad_status (*max_pool)(rad_ctx *, const rad_pool *);      /* y =, at = */
   rad_status (*max_pool_back)(rad_ctx *, const rad_pool *); /* dx = */
+  /* y (n) += a x (n). */
+  rad_status (*axpy)(rad_ctx *, size_t n, float a, const float *x, float *y);
 } rad_math;
 #endif

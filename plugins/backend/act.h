@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * act.h - the standard functions and their slopes. exp and its relatives are polynomials in plain
- * loops without branches, which a compiler turns into vector code; each element has the same bits
- * wherever it stands in the array. */
+ * act.h - the standard functions and their slopes, and sums of arrays. exp and its relatives are
+ * polynomials in plain loops without branches, which a compiler turns into vector code; each
+ * element has the same bits wherever it stands in the array. */
 #ifndef PLUGINS_BACKEND_ACT_H
 #define PLUGINS_BACKEND_ACT_H
 #include <rademacher/backend.h>
@@ -176,5 +176,13 @@ static rad_status act_back(rad_ctx *c, uint32_t a, float alpha, size_t n, const 
     return RAD_OK;
   }
   return rad_fail(c, RAD_EINVAL, "unknown activation %u", (unsigned)a);
+}
+
+static rad_status axpy(rad_ctx *c, size_t n, float a, const float *x, float *y)
+{
+  (void)c;
+  for (size_t i = 0; i < n; i++)
+    y[i] += a * x[i];
+  return RAD_OK;
 }
 #endif

@@ -151,6 +151,10 @@ static rad_status act_back(rad_ctx *c, uint32_t a, float alpha, size_t n, const 
 {
   return of(c)->act_back(c, a, alpha, n, y, dy, dx);
 }
+static rad_status axpy(rad_ctx *c, size_t n, float a, const float *x, float *y)
+{
+  return of(c)->axpy(c, n, a, x, y);
+}
 static rad_status max_pool(rad_ctx *c, const rad_pool *g)
 {
   return of(c)->max_pool(c, g);
@@ -191,6 +195,7 @@ static const rad_math ops = {.size = sizeof ops,
                              .identity = identity,
                              .shadow = shadow,
                              .act_back = act_back,
+                             .axpy = axpy,
                              .max_pool = max_pool,
                              .max_pool_back = max_pool_back};
 static const rad_plugin native_plugin = {RAD_PLUGIN(RAD_BACKEND, "native", native, &ops),

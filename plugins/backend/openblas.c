@@ -67,6 +67,7 @@ static const rad_math ops = {.size = sizeof ops,
                              .act = act,
                              .identity = identity,
                              .act_back = act_back,
+                             .axpy = axpy,
                              .max_pool = max_pool,
                              .max_pool_back = max_pool_back};
 static const rad_plugin openblas_plugin = {RAD_PLUGIN(RAD_BACKEND, "openblas", openblas, &ops),

@@ -255,6 +255,14 @@ static rad_status act_back(rad_ctx *c, uint32_t a, float alpha, size_t n, const 
   return RAD_OK;
 }
 
+static rad_status axpy(rad_ctx *c, size_t n, float a, const float *x, float *y)
+{
+  (void)c;
+  for (size_t i = 0; i < n; i++)
+    y[i] = (float)((double)y[i] + (double)a * (double)x[i]);
+  return RAD_OK;
+}
+
 static const char *identity(rad_ctx *c)
 {
   (void)c;
@@ -273,6 +281,7 @@ static const rad_math ops = {.size = sizeof ops,
                              .act = act,
                              .identity = identity,
                              .act_back = act_back,
+                             .axpy = axpy,
                              .max_pool = max_pool,
                              .max_pool_back = max_pool_back};
 static const rad_plugin reference_plugin = {RAD_PLUGIN(RAD_BACKEND, "reference", reference, &ops),

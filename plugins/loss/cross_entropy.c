@@ -2,7 +2,7 @@
  * cross_entropy.c - l = -sum_k q_k log softmax(y)_k, q = (1 - s) target + s / K, so that
  * dl/dy_k = softmax(y)_k sum_j q_j - q_k. Targets may be one-hot or any distribution.
  * y (n,K), target (n,K). Smoothing: Szegedy et al. 2015, arXiv 1512.00567. */
-#include <math.h>
+#include <rademacher/backend.h>
 #include <rademacher/loss.h>
 
 typedef struct cross_entropy {
@@ -29,43 +29,58 @@ static rad_status plan(rad_ctx *c, void *self, const rad_facts *f, const rad_sha
   return RAD_OK;
 }
 
-/* log sum_k exp(y_k), p (K) = softmax(y); the host's functions, so that the bits are the same on
- * every machine */
-static double softmax(const rad_host *h, const float *y, size_t K, double *p)
+/* Over rows i of y (n,K): top (n) = max, e (n,K) = exp(y - top), which is s / (1 - s) for s the
+ * logistic function of y - top <= 0, and the backend has that for many numbers at a time. */
+static rad_status exponentials(rad_ctx *c, const rad_batch *b, size_t K, float *top, float *e)
 {
-  double top = (double)y[0], sum = 0;
-  for (size_t k = 1; k < K; k++)
-    top = fmax(top, (double)y[k]);
+  for (size_t i = 0; i < b->n; i++) {
+    const float *y = b->y + i * K;
+    top[i] = y[0];
+    for (size_t k = 1; k < K; k++)
+      top[i] = y[k] > top[i] || y[k] != y[k] ? y[k] : top[i];
+    for (size_t k = 0; k < K; k++)
+      e[i * K + k] = y[k] - top[i];
+  }
+  RAD_TRY(c->math->act(c, RAD_ACT_SIGMOID, 0.0f, b->n * K, e, e));
+  for (size_t k = 0; k < b->n * K; k++)
+    e[k] /= 1.0f - e[k];
+  return RAD_OK;
+}
+
+/* One sample: y, t, e (K); its loss, and dy (K) unless NULL. */
+static double sample(rad_ctx *c, const cross_entropy *l, float top, const float *y, const float *t,
+                     const float *e, double scale, float *dy)
+{
+  const size_t K = l->K;
+  const double s = l->smoothing, rest = s / (double)K;
+  double sum = 0, loss = 0, mass = 0;
   for (size_t k = 0; k < K; k++)
-    sum += p[k] = h->exp((double)y[k] - top);
-  for (size_t k = 0; k < K; k++)
-    p[k] /= sum;
-  return top + h->ln(sum);
+    sum += (double)e[k];
+  const double lse = (double)top + c->host->ln(sum);
+  for (size_t k = 0; k < K; k++) {
+    const double q = (1 - s) * (double)t[k] + rest;
+    loss += q != 0 ? q * (lse - (double)y[k]) : 0; /* 0 log 0 = 0 */
+    mass += q;
+  }
+  for (size_t k = 0; dy && k < K; k++) {
+    const double q = (1 - s) * (double)t[k] + rest;
+    dy[k] = (float)(scale * ((double)e[k] * (mass / sum) - q));
+  }
+  return loss;
 }
 
 static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b, float scale)
 {
   const cross_entropy *l = self;
   const size_t K = l->K;
-  const double s = l->smoothing;
-  double *p = c->host->scratch(c, K * sizeof *p);
-  if (!p)
+  float *top = c->host->scratch(c, b->n * sizeof *top),
+        *e = c->host->scratch(c, b->n * K * sizeof *e);
+  if (!top || !e)
     return RAD_ENOMEM;
-  for (size_t i = 0; i < b->n; i++) {
-    const float *y = b->y + i * K, *t = b->target + i * K;
-    const double lse = softmax(c->host, y, K, p);
-    double loss = 0, mass = 0;
-    for (size_t k = 0; k < K; k++) {
-      const double q = (1 - s) * (double)t[k] + s / (double)K;
-      loss += q != 0 ? q * (lse - (double)y[k]) : 0; /* 0 log 0 = 0 */
-      mass += q;
-    }
-    b->loss[i] = loss;
-    for (size_t k = 0; b->dy && k < K; k++) {
-      const double q = (1 - s) * (double)t[k] + s / (double)K;
-      b->dy[i * K + k] = (float)((double)scale * (double)b->weight[i] * (p[k] * mass - q));
-    }
-  }
+  RAD_TRY(exponentials(c, b, K, top, e));
+  for (size_t i = 0; i < b->n; i++)
+    b->loss[i] = sample(c, l, top[i], b->y + i * K, b->target + i * K, e + i * K,
+                        (double)scale * (double)b->weight[i], b->dy ? b->dy + i * K : NULL);
   return RAD_OK;
 }
 

@@ -3,6 +3,7 @@
  * Where nobody else reads the gradient, v is the gradient buffer: the layers' products start from
  * mu v, and no pass over the weights is spent on it. Same numbers as with a slot, to rounding.
  * Sutskever et al. 2013, ICML 30. */
+#include <rademacher/backend.h>
 #include <rademacher/optimizer.h>
 
 typedef struct sgd {
@@ -31,12 +32,8 @@ static rad_status step(rad_ctx *c, const void *self, const rad_update *u)
   const float lr = (float)u->lr, mu = s->momentum;
   const float *restrict g = u->g;
   float *restrict w = u->w;
-  (void)c;
-  if (s->folded || mu == 0.0f) {
-    for (size_t i = 0; i < u->n; i++)
-      w[i] -= lr * g[i];
-    return RAD_OK;
-  }
+  if (s->folded || mu == 0.0f)
+    return c->math->axpy(c, u->n, -lr, g, w);
   float *restrict v = u->slot[0];
   for (size_t i = 0; i < u->n; i++) {
     v[i] = mu * v[i] + g[i];

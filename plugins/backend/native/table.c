@@ -25,5 +25,6 @@ const rad_math NAME(math) = {.size = sizeof(rad_math),
                              .identity = identity,
                              .shadow = NAME(shadow),
                              .act_back = act_back,
+                             .axpy = axpy,
                              .max_pool = NAME(max_pool),
                              .max_pool_back = NAME(max_pool_back)};
