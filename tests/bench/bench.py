@@ -5,9 +5,10 @@
 Both sides: the same images at rest as bytes, shuffled every epoch, gathered, scaled, cross entropy, SGD
 with momentum, no evaluation. Here that is `rademacher run` of a generated file, twice with a different
 number of epochs: the difference of the job's own times leaves out start, evaluation and checkpoint. PyTorch
-first tries its settings (torch_side.py) and then runs in the fastest. A round in which other programs took
-more than 5 % of a core is discarded and repeated, up to twice the wanted rounds. The share of the peak is
-nominal: 2 operations a multiply-add, padding counted, forward, weights and input gradients but that of the
+first tries its settings (torch_side.py) and then runs in the fastest; with activations before pooling, as
+the network is written, and, where that is faster, behind it, where they are moved to here. A round in which
+other programs took more than 5 % of a core is discarded and repeated, up to twice the wanted rounds. The share
+of the peak is nominal: 2 operations a multiply-add, padding counted, forward, weights and input gradients but that of the
 first layer; of what peak.c reaches on as many threads just before the run. The last column divides the first
 row's images per second by this row's, round by round: median (range).
 """
@@ -157,7 +158,7 @@ class Torch:
         version = self.process.stdout.readline().strip()
         if not version:
             raise Refused('it has no PyTorch')
-        self.name = f'PyTorch {version}, {net["precision"]}'
+        self.name = f'PyTorch {version}, {net["precision"]}' + ', order as written' * ('order' in net)
         self.tuned = self.ask(do='tune', seconds=bench.seconds / 8, compiled=bench.o.compile)
 
     def ask(self, **order):
@@ -251,6 +252,8 @@ class Bench:
                     sides += self.side(Torch, python, net, threads)
                     if net['precision'] == 'bf16':
                         sides += self.side(Torch, python, {**net, 'precision': 'float32'}, threads)
+                    if net['layers'][0][0] == 'conv':
+                        sides += self.side(Torch, python, {**net, 'order': 'as written'}, threads)
                 self.compare(words, net, sides, 1, threads == 1)
             return
         two = [('two jobs', {'jobs': 2}), ('one job', {})]

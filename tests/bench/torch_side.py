@@ -56,7 +56,8 @@ class Training:
         last = setting['layout'] == 'channels_last'
         self.shape, self.permute = ((-1, h, w, c), (0, 3, 1, 2)) if last else ((-1, c, h, w), (0, 1, 2, 3))
         self.x = torch.tensor(x if last else x.transpose(0, 3, 1, 2).copy()).reshape(len(y), -1)
-        self.y, self.rows, self.loss, self.precision = y, iter(()), nn.CrossEntropyLoss(), setting['precision']
+        self.y, self.rows, self.loss = y, iter(()), nn.CrossEntropyLoss()
+        self.precision = setting['precision']
         if setting['data'] == 'float':
             self.x = self.x.float().mul_(1 / 255)
         model = build(net, setting)
@@ -114,7 +115,8 @@ class Server:
 
     def tune(self, seconds, compiled):
         conv, bf16 = self.net['layers'][0][0] == 'conv', self.net['precision'] == 'bf16'
-        keys = [k for k in TRY if {'precision': bf16, 'layout': conv, 'order': conv,
+        order = conv and 'order' not in self.net
+        keys = [k for k in TRY if {'precision': bf16, 'layout': conv, 'order': order,
                                    'compile': compiled}.get(k, True)]
         tried = {'start': self.attempt(seconds, {})}
         for key, value in [(key, value) for key in keys for value in TRY[key]]:
