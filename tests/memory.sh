@@ -30,6 +30,37 @@ plugin = adam
 END
 }
 
+# Convolutions take the same room beside their tensors for any batch: no copy of it by windows.
+images() { # BATCH
+  cat <<END
+[run]
+epochs = 1
+batch = $1
+eval_batch = $1
+[dataset]
+plugin = uniform
+height = 32
+width = 32
+channels = 3
+train = 256
+test = 256
+[layer a]
+plugin = conv2d
+filters = 32
+kernel = 5
+pad = 2
+[layer b]
+plugin = conv2d
+filters = 16
+kernel = 5
+[layer flat]
+plugin = flatten
+[layer out]
+plugin = dense
+units = 10
+END
+}
+
 # MiB that check predicts for one job with its share of the data; MiB that it took
 predicted() {
   sed -n 's/.*memory: \([0-9.]*\) MiB shared by all jobs, \([0-9.]*\) MiB.*/\1 \2/p' "$TMP/out" |
@@ -54,6 +85,14 @@ else
     p=$(predicted)
     rad run "$TMP/m.ini" -q -o "$TMP/run"
     ok "$units units: as predicted" within "$p" "$(measured)"
+  done
+  for batch in 8 256; do
+    images $batch >"$TMP/m.ini"
+    rm -rf "$TMP/run"
+    rad check "$TMP/m.ini"
+    p=$(predicted)
+    rad run "$TMP/m.ini" -q -o "$TMP/run"
+    ok "convolutions of $batch images: as predicted" within "$p" "$(measured)"
   done
 fi
 finish

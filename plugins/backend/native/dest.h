@@ -7,6 +7,7 @@
 /* where a tile's sums go: n columns, the starting value and what is done to the result */
 typedef struct dest {
   size_t ldc, n;
+  size_t used; /* columns that are no padding: up to VL of them take half of the work */
   float beta;
   const float *bias;
   uint32_t act; /* none, relu or leaky; the others are applied to finished rows */

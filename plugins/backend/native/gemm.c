@@ -7,18 +7,20 @@
 
 enum { KB = 400, UB = 256, ROWS = 192, DB = 96 }; /* multiples: UB, ROWS of PANEL, DB of MR */
 
-INLINE void rows_of(int mr, size_t k, const float *a, size_t ai, size_t ak, const float *b,
-                    float *c, const dest *d)
+INLINE void sums(int mr, int nv, size_t k, const float *a, size_t ai, size_t ak, const float *b,
+                 float *c, const dest *d)
 {
   vec acc[MR][NV];
   UNROLL
   for (int i = 0; i < mr; i++)
     start(c + (size_t)i * d->ldc, d, acc[i]);
-  tile_add(mr, k, a, ai, ak, b, PANEL, acc);
+  tile_add_part(mr, nv, k, a, ai, ak, b, PANEL, acc);
   UNROLL
   for (int i = 0; i < mr; i++)
     finish(c + (size_t)i * d->ldc, d, acc[i]);
 }
+#define WIDE(mr, ...)   sums(mr, NV, __VA_ARGS__)
+#define NARROW(mr, ...) sums(mr, 1, __VA_ARGS__)
 
 /* C (m, d->n) of one panel b (k,PANEL) */
 static void panel(size_t m, size_t k, const float *a, size_t ai, size_t ak, const float *b,
@@ -26,11 +28,18 @@ static void panel(size_t m, size_t k, const float *a, size_t ai, size_t ak, cons
 {
   for (size_t i = 0; i < m; i += MR) {
     const size_t rows = least(m - i, MR);
+    const float *from = a + i * ai;
+    float *to = c + i * d->ldc;
     if (m - i > MR)
-      ahead(c + (i + MR) * d->ldc, least(m - i - MR, MR), d);
-    switch (rows) {
-      TILE_ROWS(rows_of, k, a + i * ai, ai, ak, b, c + i * d->ldc, d)
-    }
+      ahead(to + MR * d->ldc, least(m - i - MR, MR), d);
+    if (d->used > VL)
+      switch (rows) {
+        TILE_ROWS(WIDE, k, from, ai, ak, b, to, d)
+      }
+    else
+      switch (rows) {
+        TILE_ROWS(NARROW, k, from, ai, ak, b, to, d)
+      }
   }
 }
 
@@ -77,7 +86,7 @@ static void block(const rad_gemm *g, size_t i, size_t m, bool packed, float *roo
               .alpha = g->act_alpha};
     for (size_t j = 0; j < g->n; j += PANEL) {
       const float *b = room;
-      d.n = least(PANEL, g->n - j);
+      d.n = d.used = least(PANEL, g->n - j);
       d.bias = first && g->bias ? g->bias + j : NULL;
       if (!room)
         b = (const float *)g->b + j * g->k + k0 * PANEL;
@@ -199,12 +208,14 @@ static rad_status gradient(rad_ctx *c, const rad_gemm *g)
   size_t k0 = 0;
   do {
     const size_t k = least(step, g->k - k0);
-    const dest d = {.ldc = PANEL, .n = PANEL, .beta = k0 == 0 ? g->beta : 1.0f};
+    dest d = {.ldc = PANEL, .n = PANEL, .beta = k0 == 0 ? g->beta : 1.0f};
     gradient_panels(g->m, k, (const float *)g->a + k0 * g->lda, g->lda, dy);
     for (size_t d0 = 0; d0 < g->n; d0 += DB) /* a piece of X that stays in the cache */
-      for (size_t j = 0; j < outputs; j += PANEL)
+      for (size_t j = 0; j < outputs; j += PANEL) {
+        d.used = least(PANEL, g->m - j);
         panel(least(DB, g->n - d0), k, (const float *)g->b + k0 * g->ldb + d0, 1, g->ldb,
               dy + j * k, (float *)g->c + j * g->n + d0 * PANEL, &d);
+      }
     k0 += k;
   } while (k0 < g->k);
   return RAD_OK;
