@@ -41,11 +41,19 @@ set -- -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -I"$src/include"
   -DPACKAGE_VERSION='"portable"' -DPKGLIBDIR='"/nowhere"' -DPKGDATADIR='"/nowhere"' \
   -DSOURCE_CONFIGS='"/nowhere"' -DHAVE_JPEG=1
 count=0
-for file in "$src"/core/*.c "$src"/plugins/*/*.c; do
+object_of() { # FILE: where it is compiled to; parts of a plugin in a folder are named like its kind
+  folder=$(dirname "$1")
+  case $1 in "$src"/plugins/*/*/*) folder=$(dirname "$folder") ;; esac
+  echo "$work/obj/$(basename "$folder")-$(basename "$1" .c).o"
+}
+for file in "$src"/core/*.c "$src"/plugins/*/*.c "$src"/plugins/*/*/*.c; do
+  case $file in
+  */native/bf16.c) continue ;; # for one instruction set alone
+  */native/*) set -- "$@" -DRAD_ISA=baseline -DRAD_VL=4 ;; # the last ones
+  esac
   gcc -fsyntax-only -pedantic-errors "$@" -I"$work/include" "$file" ||
     fail "$file: not strict C11 with POSIX 2008"
-  kind=$(basename "$(dirname "$file")")
-  object=$work/obj/$kind-$(basename "$file" .c).o
+  object=$(object_of "$file")
   "$MUSL" -O1 -fPIC -fvisibility=hidden "$@" -I"$work/include" -I"$work/musl" -c "$file" -o "$object" ||
     fail "$file: does not compile against musl"
   count=$((count + 1))
@@ -53,10 +61,13 @@ done
 
 libs="-L$work/lib -linih -ljansson -lmd -lpng -lz -lm"
 # A file without RAD_EXPORT is a part of a plugin beside it.
-for file in "$src"/plugins/*/*.c; do
-  grep -q RAD_EXPORT "$file" && continue
-  kind=$(basename "$(dirname "$file")")
-  ar -rcs "$work/lib/lib$kind.a" "$work/obj/$kind-$(basename "$file" .c).o"
+for file in "$src"/plugins/*/*.c "$src"/plugins/*/*/*.c; do
+  object=$(object_of "$file")
+  if grep -q RAD_EXPORT "$file" || [ ! -e "$object" ]; then
+    continue
+  fi
+  kind=$(basename "$object")
+  ar -rcs "$work/lib/lib${kind%%-*}.a" "$object"
 done
 for file in "$src"/plugins/*/*.c; do
   grep -q RAD_EXPORT "$file" || continue
