@@ -142,6 +142,24 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
   return RAD_OK;
 }
 
+/* What has just failed is one trial of many. */
+static void name_point(const experiment *x, const double *point)
+{
+  text all = {0};
+  char room[32];
+  for (size_t i = 0; i < x->space.n; i++)
+    if (!isnan(point[i]))
+      text_printf(&all, "%s%s = %s", all.n > 0 ? ", " : "", x->space.dim[i].d.name,
+                  space_text(&x->space.dim[i], point[i], room));
+  if (x->space.n > 0)
+    diag_error(
+        x->env->diag, RAD_EINVAL, (origin){0},
+        "that was the middle of what is searched: %s; a search reports such trials as failed "
+        "and goes on",
+        text_str(&all));
+  text_free(&all);
+}
+
 static rad_status print_experiment(const experiment *x, int32_t jobs, text *out)
 {
   arena mem = {0};
@@ -151,8 +169,8 @@ static rad_status print_experiment(const experiment *x, int32_t jobs, text *out)
   config_write(&x->base, out);
   print_space(x, out);
   rad_status s = point ? experiment_trial(x, point, &trial) : RAD_ENOMEM;
-  if (s >= 0)
-    s = print_arms(x, &trial, &flop, out);
+  if (s >= 0 && (s = print_arms(x, &trial, &flop, out)) < 0)
+    name_point(x, point);
   if (s >= 0)
     s = print_size(x, flop, jobs, out);
   config_free(&trial);

@@ -12,7 +12,7 @@ static void swap_arithmetic(model *m, const rad_math *math, double *owner)
 
 rad_status model_flop(model *m, double *forward, double *backward)
 {
-  const rad_math counting = math_counting();
+  const rad_math counting = math_counting(m->backend->plugin);
   const uint64_t id = 0;
   float *x = arena_alloc(&m->mem, (rad_count(&m->node[0].in[0]) + 16) * sizeof *x);
   const model_pass p = {.when = {.nepoch = 1, .nstep = 1},

@@ -149,11 +149,13 @@ static rad_status draw(const model *m, const node *nd, const param *p, size_t ta
   free(best);
   if (!ok)
     return RAD_ENOMEM;
-  return take >= least ? RAD_OK
-                       : rad_fail(&nd->layer->ctx, RAD_EINVAL,
-                                  "density leaves %zu of %zu weights in %s, too few for its %zu "
-                                  "outputs and %zu inputs to keep one each: at least %zu",
-                                  take, n, p->pub.name, rows, inputs, least);
+  return take >= least
+             ? RAD_OK
+             : rad_fail(&nd->layer->ctx, RAD_EINVAL,
+                        "density leaves %zu of %zu weights in %s, too few for its %zu "
+                        "outputs and %zu inputs to keep one each: at least %zu, density = %.3g",
+                        take, n, p->pub.name, rows, inputs, least,
+                        ceil(1e3 * (double)least / (double)n) * 1e-3);
 }
 
 /* --- storage --- */
@@ -218,17 +220,17 @@ rad_status masks_draw(model *m)
   const double e = erdos_renyi(m);
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     const node *nd = &m->node[i];
-    bool any = nd->inserted || keys_of(nd)->density >= 1.0;
+    bool any = nd->inserted || (keys_of(nd)->density >= 1.0 && keys_of(nd)->mask == MASK_UNIFORM);
     for (uint32_t k = 0; k < nd->pub.nparam; k++) {
       param *p = &m->param[nd->param[k]->index];
+      any |= p->pub.role == RAD_WEIGHT;
       if (!is_masked(nd, p))
         continue;
-      any = true;
       RAD_TRY(mask_param(m, nd, p, e));
     }
     if (!any)
       return rad_fail(&nd->layer->ctx, RAD_EINVAL,
-                      "has no weights: density is for layers that have some");
+                      "has no weights: density and mask are for layers that have some");
   }
   return RAD_OK;
 }

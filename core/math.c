@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * math.c - the tables of arithmetic that layers call as c->math: the backend's, with a refusal
- * where it has a gap; and one that computes nothing and counts. */
+ * where it has a gap; and one that computes nothing and counts, with the same gaps, so that
+ * `check` finds them. */
 #include "model.h"
 
 static rad_status lacks(rad_ctx *c, const char *what)
@@ -24,17 +25,18 @@ static rad_status no_pool(rad_ctx *c, const rad_pool *g)
   return lacks(c, "pooling");
 }
 
+#define FILL(table, gap, f) (table)->f = (table)->f ? (table)->f : (gap)
 void math_fill(rad_math *math, const plugin *backend)
 {
   *math = backend->ops.math;
-  math->conv = math->conv ? math->conv : no_conv;
-  math->conv_input = math->conv_input ? math->conv_input : no_conv;
-  math->conv_weight = math->conv_weight ? math->conv_weight : no_conv;
-  math->sparse = math->sparse ? math->sparse : no_sparse;
-  math->sparse_input = math->sparse_input ? math->sparse_input : no_sparse;
-  math->sparse_weight = math->sparse_weight ? math->sparse_weight : no_sparse;
-  math->max_pool = math->max_pool ? math->max_pool : no_pool;
-  math->max_pool_back = math->max_pool_back ? math->max_pool_back : no_pool;
+  FILL(math, no_conv, conv);
+  FILL(math, no_conv, conv_input);
+  FILL(math, no_conv, conv_weight);
+  FILL(math, no_sparse, sparse);
+  FILL(math, no_sparse, sparse_input);
+  FILL(math, no_sparse, sparse_weight);
+  FILL(math, no_pool, max_pool);
+  FILL(math, no_pool, max_pool_back);
 }
 
 static rad_status count(rad_ctx *c, double multiply_adds)
@@ -92,20 +94,21 @@ static const char *counting_identity(rad_ctx *c)
   return "counting";
 }
 
-rad_math math_counting(void)
+rad_math math_counting(const plugin *backend)
 {
+  const rad_math *has = &backend->ops.math;
   return (rad_math){.size = sizeof(rad_math),
                     .gemm = count_gemm,
-                    .conv = count_conv,
-                    .conv_input = count_conv,
-                    .conv_weight = count_conv_weight,
-                    .sparse = count_sparse,
-                    .sparse_input = count_sparse,
-                    .sparse_weight = count_sparse,
+                    .conv = has->conv ? count_conv : no_conv,
+                    .conv_input = has->conv_input ? count_conv : no_conv,
+                    .conv_weight = has->conv_weight ? count_conv_weight : no_conv,
+                    .sparse = has->sparse ? count_sparse : no_sparse,
+                    .sparse_input = has->sparse_input ? count_sparse : no_sparse,
+                    .sparse_weight = has->sparse_weight ? count_sparse : no_sparse,
                     .act = count_act,
                     .identity = counting_identity,
                     .act_back = count_act_back,
                     .axpy = count_axpy,
-                    .max_pool = count_pool,
-                    .max_pool_back = count_pool};
+                    .max_pool = has->max_pool ? count_pool : no_pool,
+                    .max_pool_back = has->max_pool_back ? count_pool : no_pool};
 }

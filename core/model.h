@@ -190,5 +190,6 @@ rad_status model_flop(model *, double *forward, double *backward);
 size_t model_parameters(const model *);            /* trained ones with biases and scales */
 size_t model_active_weights(const model *);        /* of role weight, not masked */
 void math_fill(rad_math *, const plugin *backend); /* gaps filled with refusals */
-rad_math math_counting(void); /* adds to ((instance *)ctx)->owner: a double *, or NULL */
+/* Adds to ((instance *)ctx)->owner, a double *, or refuses what the backend lacks. */
+rad_math math_counting(const plugin *backend);
 #endif

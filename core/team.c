@@ -12,6 +12,7 @@ enum { SPINS = 4000, LINE = 64 };
 
 struct team {
   uint32_t members, started; /* threads are members - 1; started: of them */
+  int spins;                 /* 0: there are more members than cores, who spins is in the way */
   pthread_t *thread;
   team_task *task;
   void *with;
@@ -60,7 +61,7 @@ void team_wait(team *t)
     }
     return;
   }
-  for (int i = 0; i < SPINS; i++, relax())
+  for (int i = 0; i < t->spins; i++, relax())
     if (atomic_load_explicit(&t->turn, memory_order_acquire) != turn)
       return;
   sleep_until(t, turn);
@@ -110,6 +111,7 @@ rad_status team_new(team **out, uint32_t members, diag *d)
     return RAD_ENOMEM;
   memset(t, 0, size);
   t->members = 1;
+  t->spins = members > team_cores() ? 0 : SPINS;
   pthread_mutex_init(&t->mutex, NULL);
   pthread_cond_init(&t->turned, NULL);
   t->status = calloc(members, sizeof *t->status);

@@ -59,6 +59,26 @@ ok '--threads 2: runs' status_is 0
 ok '--threads 2: is in the resolved experiment' grep -q '^threads = 2' "$TMP/threads/config.ini"
 rad run --threads 3 "$TMP/threads.ini" -q -o "$TMP/threads"
 ok '--threads 3: the same experiment' status_is 0
+cat >"$TMP/gap.ini" <<'END'
+[dataset]
+plugin = uniform
+[layer c]
+plugin = conv2d
+filters = 3
+[layer f]
+plugin = flatten
+[layer out]
+plugin = dense
+units = 10
+[backend]
+plugin = openblas
+END
+for c in check run; do
+  rad $c "$TMP/gap.ini"
+  fails 2 'gap.ini:3: [layer c] conv2d: the backend has no convolution' "$c: a backend that lacks what a layer needs"
+done
+rad check "$TMP/gap.ini" -s backend.plugin=native -s 'layer.out.density=search(0.0001, 0.0002)' -s search.plugin=random
+fails 2 'that was the middle of what is searched: layer.out.density = ' 'check: one point of many'
 rad run --resume nowhere x.ini
 fails 2 --resume '--resume with a file'
 rad run --resume "$TMP/nowhere"

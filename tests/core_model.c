@@ -404,7 +404,7 @@ START_TEST(nothing_to_mask)
   wide("1", "uniform");
   set("layer.f.plugin", "relu");
   set("layer.f.density", "0.5");
-  refused("has no weights: density is for layers that have some");
+  refused("has no weights: density and mask are for layers that have some");
 }
 END_TEST
 
