@@ -92,7 +92,6 @@ typedef struct model {
   size_t nforward, nbackward;
   portion *portion; /* (nportion) */
   size_t nportion;
-  double *flop;   /* where counting arithmetic adds up, or NULL */
   size_t bytes;   /* allocated in all */
   const float *x; /* during a pass: the batch (n,sample) */
   bool training;  /* of the last forward pass */

@@ -92,6 +92,7 @@ static void backward(const float *x, float *dx, model_pass *p)
   ck_assert_int_eq(model_backward(m, p), RAD_OK);
 }
 
+static param *named(const char *layer);
 static const uint64_t ids[N] = {4, 9, 2, 77, 5};
 
 static void check_gradients(bool training)
@@ -122,6 +123,43 @@ static void check_gradients(bool training)
       ck_assert_double_eq_tol(got, want, 2e-3 * (1 + fabs(want)));
     }
 }
+
+/* Filters' gradients come by shard: 37 samples are three. loss = sum y^2 / 2. */
+START_TEST(gradients_by_shard)
+{
+  enum { MANY = 37 };
+  static const char *const keys[][2] = {
+      {"backend.plugin", "reference"}, {"layer.a.plugin", "conv2d"},  {"layer.a.filters", "2"},
+      {"layer.a.kernel", "2"},         {"layer.f.plugin", "flatten"}, {"layer.b.plugin", "dense"},
+      {"layer.b.units", "3"}};
+  static float x[MANY * 9];
+  static uint64_t id[MANY];
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    set(keys[i][0], keys[i][1]);
+  ck_assert_int_eq(model_plan(&m, &e, &c, &(rad_shape){3, {3, 3, 1}}, NULL, 0), RAD_OK);
+  ck_assert(model_layout(m, 1) >= 0 && model_alloc(m, MANY) >= 0 && model_init(m) >= 0);
+  ck_assert_uint_eq(shard_count(m, MANY), 3);
+  philox_normal(philox_seedkey(3, 4), &(rad_at){0}, 0, MANY * 9, x);
+  const model_pass p = {.training = true, .grads = true, .x = x, .n = MANY, .id = id};
+  ck_assert_int_eq(model_forward(m, &p), RAD_OK);
+  memcpy(model_dy(m), model_y(m), MANY * 3 * sizeof(float));
+  ck_assert_int_eq(model_backward(m, &p), RAD_OK);
+  param *w = named("a");
+  for (size_t k = 0; k < w->pub.n; k++) {
+    double half[2] = {0, 0};
+    const float old = w->pub.value[k];
+    for (int side = 0; side < 2; side++) {
+      w->pub.value[k] = side ? old + 1e-2f : old - 1e-2f;
+      ck_assert_int_eq(model_forward(m, &p), RAD_OK);
+      for (size_t i = 0; i < MANY * 3; i++)
+        half[side] += 0.5 * (double)model_y(m)[i] * (double)model_y(m)[i];
+    }
+    w->pub.value[k] = old;
+    const double want = (half[1] - half[0]) / 2e-2;
+    ck_assert_double_eq_tol((double)w->pub.grad[k], want, 2e-3 * (1 + fabs(want)));
+  }
+}
+END_TEST
 
 START_TEST(gradients_of_a_graph)
 {
@@ -418,6 +456,7 @@ int main(void)
   tcase_add_test(t, erdos_renyi_shares_out);
   tcase_add_test(t, too_thin);
   tcase_add_test(t, nothing_to_mask);
+  tcase_add_test(t, gradients_by_shard);
   tcase_add_test(t, gradients_of_a_graph);
   tcase_add_test(t, gradients_through_an_inserted_layer);
   tcase_add_test(t, no_gradient_where_none_is_wanted);
