@@ -18,7 +18,8 @@ C_TESTS = tests/conformance \
   tests/core_safetensors \
   tests/core_study \
   tests/core_text \
-  tests/core_train
+  tests/core_train \
+  tests/noise_inputs
 SH_TESTS = \
   tests/cli.sh \
   tests/configs.sh \
@@ -91,6 +92,10 @@ tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
+tests_noise_inputs_SOURCES = tests/noise_inputs.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_noise_inputs_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_noise_inputs_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_noise_inputs_LDFLAGS =
 
 # Small data sets, whole and damaged.
 FIXTURES = tests/fixtures.c tests/fixtures.h
