@@ -40,6 +40,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/confusion.la \
   plugins/measure/loss.la \
   plugins/noise/add_gaussian.la \
+  plugins/noise/asymmetric.la \
   plugins/noise/fresh_gaussian.la \
   plugins/noise/gaussian_pixels.la \
   plugins/noise/pair_flip.la \
@@ -125,6 +126,8 @@ plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
+plugins_noise_asymmetric_la_SOURCES = \
+  plugins/noise/asymmetric.c plugins/noise/labels.h plugins/noise/table.h
 plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/labels.h
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h

@@ -103,6 +103,122 @@ START_TEST(lower_rates_change_a_subset)
 }
 END_TEST
 
+/* --- asymmetric --- */
+
+static const double chances[K * K] = {0.5,  0.1, 0.25, 0, 0.15, 0, 1,   0,   0,   0, 0.3, 0.05, 0.6,
+                                      0.05, 0,   0,    0.2, 0.6, 0, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2};
+
+/* FIX/NAME of these bytes; into keys, what reads it. */
+static void matrix_file(const char *name, const void *bytes, size_t n, char keys[300])
+{
+  char path[256];
+  ck_assert_int_eq(fs_write(lab_path(&lab, name, path), bytes, n, &lab.diag), RAD_OK);
+  snprintf(keys, 300, "plugin = asymmetric\nmatrix = %s\n", path);
+}
+
+/* T + (1 - by) (I - T): mistakes with `by` times the probability */
+static void matrix_text(double by, char keys[300])
+{
+  text t = {0};
+  text_printf(&t, "# a comment, and a blank line\n\n");
+  for (size_t y = 0; y < K; y++)
+    for (size_t z = 0; z < K; z++) {
+      const double p = by * chances[y * K + z] + (y == z ? 1 - by : 0);
+      text_printf(&t, "%.17g%s", p, z + 1 == K ? " # a row\r\n" : z % 2 ? "\t" : " , ");
+    }
+  t.n -= 2; /* the last line need not end */
+  matrix_file("matrix.csv", t.s, t.n, keys);
+  text_free(&t);
+}
+
+START_TEST(asymmetric_follows_the_matrix)
+{
+  static labels half, l;
+  char keys[300];
+  size_t count[K * K], changed = 0;
+  matrix_text(0.5, keys);
+  labels_of(&half, keys);
+  matrix_text(1, keys);
+  labels_of(&l, keys);
+  confusion(l.train, N, count);
+  for (size_t k = 0; k < K * K; k++)
+    binomial(count[k], N / K, chances[k]);
+  for (size_t i = 0; i < N; i++) {
+    changed += half.train[i] != (int32_t)(i % K);
+    ck_assert(half.train[i] == (int32_t)(i % K) || half.train[i] == l.train[i]);
+  }
+  binomial(changed, N, 0.5 * (0.5 + 0 + 0.4 + 1 + 0.8) / K);
+}
+END_TEST
+
+/* The same file as NumPy writes it, in double, in float, as integers; and a pair's matrix changes
+ * what pair_flip changes. */
+static size_t npy(char *out, const char *type, const void *v, size_t bytes)
+{
+  char header[119];
+  snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (5, 5), }",
+           type);
+  memset(out, ' ', 128);
+  memcpy(out, "\x93NUMPY\1\0\x76\0", 10);
+  memcpy(out + 10, header, strlen(header));
+  out[127] = '\n';
+  memcpy(out + 128, v, bytes);
+  return 128 + bytes;
+}
+
+START_TEST(asymmetric_reads_arrays)
+{
+  static labels want, got;
+  char keys[300], bytes[128 + K * K * 8];
+  float f[K * K], pair[K * K] = {0};
+  int64_t whole[K * K] = {0};
+  matrix_text(1, keys);
+  labels_of(&want, keys);
+  matrix_file("t.npy", bytes, npy(bytes, "<f8", chances, sizeof chances), keys);
+  labels_of(&got, keys);
+  ck_assert_mem_eq(&got, &want, sizeof got);
+  for (size_t k = 0; k < K * K; k++) {
+    f[k] = (float)chances[k];
+    pair[k] = k / K == k % K ? 0.63f : (k / K + 1) % K == k % K ? 0.37f : 0;
+    whole[k] = (k / K + 1) % K == k % K;
+  }
+  matrix_file("t.npy", bytes, npy(bytes, "<f4", f, sizeof f), keys);
+  labels_of(&got, keys);
+  ck_assert_mem_eq(&got, &want, sizeof got);
+  matrix_file("t.npy", bytes, npy(bytes, "<f4", pair, sizeof pair), keys);
+  labels_of(&got, keys);
+  labels_of(&want, "plugin = pair_flip\nrate = 0.37\n");
+  ck_assert_mem_eq(&got, &want, sizeof got);
+  matrix_file("t.npy", bytes, npy(bytes, "<i8", whole, sizeof whole), keys);
+  labels_of(&got, keys);
+  labels_of(&want, "plugin = pair_flip\nrate = 1\n");
+  ck_assert_mem_eq(&got, &want, sizeof got);
+}
+END_TEST
+
+static const struct {
+  const char *file, *says;
+} wrong_matrix[] = {
+    {"1 0 0 0 0\n0 1 0 0 0\n", "m.txt: is 2 x 5; the data have 5 classes"},
+    {"1 0\n0 1 0\n", "m.txt:2: has 3 numbers, the lines before it 2"},
+    {"# none\n", "m.txt: holds no numbers"},
+    {"1 0 0 0 0\n\n0 1 0 0 O\n", "m.txt:3: 'O' is not a number"},
+    {"1 0 0 0 0\n# b\n0 1 0 0 0.1\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
+     "m.txt:3: the probabilities of class 1 sum to 1.1, not to 1"},
+    {"1 0 0 0 0\n0 1.5 -0.5 0 0\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
+     "m.txt:2: 1.5 is not a probability"},
+    {"1 0 0 0 0\n0 1 0 0 nan\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
+     "m.txt:2: nan is not a probability"}};
+START_TEST(asymmetric_refuses_what_is_no_matrix)
+{
+  char keys[300], ini[600];
+  matrix_file("m.txt", wrong_matrix[_i].file, strlen(wrong_matrix[_i].file), keys);
+  snprintf(ini, sizeof ini, BLOBS "[noise a]\n%s", keys);
+  lab_refuses(&lab, ini, RAD_EINVAL, wrong_matrix[_i].says);
+  lab_refuses(&lab, ini, RAD_EINVAL, "exp.ini:7: [noise a] asymmetric: ");
+}
+END_TEST
+
 /* A second noise changes what the first has left; it has draws of its own. */
 START_TEST(two_in_a_chain_are_one_after_the_other)
 {
@@ -129,6 +245,10 @@ int main(void)
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, pair_flip_gives_the_next_class);
   tcase_add_loop_test(t, lower_rates_change_a_subset, 0, sizeof rated / sizeof *rated);
+  tcase_add_test(t, asymmetric_follows_the_matrix);
+  tcase_add_test(t, asymmetric_reads_arrays);
+  tcase_add_loop_test(t, asymmetric_refuses_what_is_no_matrix, 0,
+                      sizeof wrong_matrix / sizeof *wrong_matrix);
   tcase_add_test(t, two_in_a_chain_are_one_after_the_other);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
