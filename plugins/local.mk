@@ -53,6 +53,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/optimizer/sgd.la \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
+  plugins/regularizer/ioc.la \
   plugins/regularizer/weight_decay.la \
   plugins/schedule/constant.la \
   plugins/schedule/cosine.la \
