@@ -43,6 +43,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/asymmetric.la \
   plugins/noise/fresh_gaussian.la \
   plugins/noise/gaussian_pixels.la \
+  plugins/noise/label_file.la \
   plugins/noise/pair_flip.la \
   plugins/noise/random_crop.la \
   plugins/noise/random_flip.la \
@@ -129,6 +130,8 @@ plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 plugins_noise_asymmetric_la_SOURCES = \
   plugins/noise/asymmetric.c plugins/noise/labels.h plugins/noise/table.h
+plugins_noise_label_file_la_SOURCES = \
+  plugins/noise/label_file.c plugins/noise/labels.h plugins/noise/table.h
 plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/labels.h
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h

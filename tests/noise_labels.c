@@ -219,6 +219,117 @@ START_TEST(asymmetric_refuses_what_is_no_matrix)
 }
 END_TEST
 
+/* --- label_file --- */
+
+/* Label (i * 3 + 1) mod 5 of sample i, as a text. */
+static void label_text(text *t, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    text_printf(t, "%zu\n", (i * 3 + 1) % K);
+}
+
+START_TEST(label_file_gives_each_sample_its_label)
+{
+  char path[256], ini[600];
+  text t = {0};
+  label_text(&t, N);
+  ck_assert_int_eq(fs_write(lab_path(&lab, "y.txt", path), t.s, t.n, &lab.diag), RAD_OK);
+  text_free(&t);
+  snprintf(ini, sizeof ini, BLOBS "limit = 900\n[noise a]\nplugin = label_file\nfile = y.txt\n");
+  data *d = lab_open(&lab, ini, NULL, NULL);
+  const rad_source *s = &d->source[RAD_TRAIN];
+  ck_assert_uint_eq(s->n, 900);
+  for (uint64_t i = 0; i < s->n; i++)
+    ck_assert_int_eq(s->label[i], (int)((s->id[i] * 3 + 1) % K));
+  data_free(d);
+}
+END_TEST
+
+START_TEST(label_file_reads_every_whole_type)
+{
+  static const char *const type[] = {"|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"};
+  char path[256], header[128], ini[600], bytes[128 + N * 8] = "\x93NUMPY\1\0\x76\0";
+  const size_t size = (size_t)1 << _i / 2;
+  snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (4000,), }",
+           type[_i]);
+  memset(bytes + 10, ' ', 118);
+  memcpy(bytes + 10, header, strlen(header));
+  for (size_t i = 0; i < N; i++)
+    bytes[128 + i * size] = (char)((i * 3 + 1) % K);
+  ck_assert_int_eq(
+      fs_write(lab_path(&lab, "y.npy", path), bytes, 128 + N * size, &lab.diag), RAD_OK);
+  snprintf(ini, sizeof ini, BLOBS "[noise a]\nplugin = label_file\nfile = y.npy\n");
+  data *d = lab_open(&lab, ini, NULL, NULL);
+  for (uint64_t i = 0; i < N; i++)
+    ck_assert_int_eq(d->source[RAD_TRAIN].label[i], (int)((i * 3 + 1) % K));
+  data_free(d);
+  bytes[128 + 17 * size + size - 1] = (char)0x80; /* -128, 128, ... */
+  ck_assert_int_eq(fs_write(path, bytes, 128 + N * size, &lab.diag), RAD_OK);
+  lab_refuses(&lab, ini, RAD_EINVAL,
+              _i % 2 ? "y.npy, row 17: " : "y.npy, row 17: -"); /* no such class */
+}
+END_TEST
+
+/* A header of 118 bytes, then 8 zeros, wrong in one way each. */
+#define OBJECT "{'descr': '|O', 'fortran_order': False, 'shape': (), }"
+static const struct {
+  const char *header, *says;
+} wrong_array[] = {
+    {OBJECT, "y.npy: holds pickled Python objects (as CIFAR-10N does), which are not read; export"},
+    {"{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }", "8 bytes for (3,1) numbers of 4"},
+    {"{'descr': '<i4', 'fortran_order': False, 'shape': (4611686018427387905, 2), }", "8 bytes"},
+    {"{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1, 2), }", "needs one or two axes"},
+    {"{'descr': '<i4', 'fortran_order': True, 'shape': (2, 1), }", "and the order of C"},
+    {"{'descr': '>i4', 'fortran_order': False, 'shape': (2,), }", "little-endian"},
+    {"{'descr': '<f2', 'fortran_order': False, 'shape': (4,), }", "is not of integers"},
+    {"{'descr': [('y', '<i4')], 'fortran_order': False, 'shape': (2,), }", "is not of integers"},
+    {"{'descr': '<i4', 'fortran_order': False, 'shape': (1, 2), }", "row 0: has 2 numbers where"},
+    {"{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", "y.npy: has 2 labels; the data"}};
+START_TEST(label_file_refuses_other_arrays)
+{
+  char path[256], bytes[136] = "\x93NUMPY\1\0\x76\0";
+  memset(bytes + 10, ' ', 118);
+  memcpy(bytes + 10, wrong_array[_i].header, strlen(wrong_array[_i].header));
+  memset(bytes + 128, 0, 8);
+  ck_assert_int_eq(fs_write(lab_path(&lab, "y.npy", path), bytes, 136, &lab.diag), RAD_OK);
+  lab_refuses(&lab, BLOBS "[noise a]\nplugin = label_file\nfile = y.npy\n", RAD_EINVAL,
+              wrong_array[_i].says);
+  bytes[9] = 1; /* the header is longer than the file */
+  ck_assert_int_eq(fs_write(path, bytes, 136, &lab.diag), RAD_OK);
+  lab_refuses(&lab, BLOBS "[noise a]\nplugin = label_file\nfile = y.npy\n", RAD_EINVAL,
+              "y.npy: the header of the .npy file is damaged");
+}
+END_TEST
+
+static const struct {
+  size_t n;
+  const char *more, *splits, *says;
+} wrong_labels[] = {
+    {N - 1, "", "train", "y.txt: has 3999 labels; the data set's own training split has 4000 "},
+    {N, "0\n", "train", "y.txt: has 4001 labels; the data set's own training split has 4000 "},
+    {N - 1, "5\n", "train", "y.txt:4000: 5 is not a label; there are the classes 0 to 4"},
+    {N - 1, "-1\n", "train", "y.txt:4000: -1 is not a label"},
+    {N - 1, "2.5\n", "train", "y.txt:4000: 2.5 is not a label"},
+    {N - 1, "cat\n", "train", "y.txt:4000: 'cat' is not a number"},
+    {N - 1, "1, 2\n", "train", "y.txt:4000: has 2 numbers, the lines before it 1"},
+    {N, "", "test", "has labels of the training split: take test out of splits"},
+    {N, "", "more.train", "y.txt: has 4000 labels; the data set's own training split has 7 "}};
+START_TEST(label_file_refuses_wrong_labels)
+{
+  char path[256], ini[600];
+  text t = {0};
+  label_text(&t, wrong_labels[_i].n);
+  text_puts(&t, wrong_labels[_i].more);
+  ck_assert_int_eq(fs_write(lab_path(&lab, "y.txt", path), t.s, t.n, &lab.diag), RAD_OK);
+  text_free(&t);
+  snprintf(ini, sizeof ini,
+           BLOBS "[noise a]\nplugin = label_file\nfile = y.txt\nsplits = %s\n[dataset more]\n"
+                 "plugin = blobs\nfeatures = 2\nclasses = 5\ntrain = 7\n",
+           wrong_labels[_i].splits);
+  lab_refuses(&lab, ini, RAD_EINVAL, wrong_labels[_i].says);
+}
+END_TEST
+
 /* A second noise changes what the first has left; it has draws of its own. */
 START_TEST(two_in_a_chain_are_one_after_the_other)
 {
@@ -249,6 +360,12 @@ int main(void)
   tcase_add_test(t, asymmetric_reads_arrays);
   tcase_add_loop_test(t, asymmetric_refuses_what_is_no_matrix, 0,
                       sizeof wrong_matrix / sizeof *wrong_matrix);
+  tcase_add_test(t, label_file_gives_each_sample_its_label);
+  tcase_add_loop_test(t, label_file_reads_every_whole_type, 0, 8);
+  tcase_add_loop_test(t, label_file_refuses_other_arrays, 0,
+                      sizeof wrong_array / sizeof *wrong_array);
+  tcase_add_loop_test(t, label_file_refuses_wrong_labels, 0,
+                      sizeof wrong_labels / sizeof *wrong_labels);
   tcase_add_test(t, two_in_a_chain_are_one_after_the_other);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
