@@ -49,6 +49,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/random_flip.la \
   plugins/noise/random_labels.la \
   plugins/noise/random_pixels.la \
+  plugins/noise/salt_pepper.la \
   plugins/noise/shuffled_pixels.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \

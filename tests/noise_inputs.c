@@ -197,6 +197,59 @@ START_TEST(gaussian_pixels_have_the_moments_of_the_data)
 }
 END_TEST
 
+/* 0: pepper, 1: salt, 2: as it was; rate 0.6, train 5 and test 1 */
+static const uint8_t speckled[2][20] = {
+    {0, 1, 0, 2, 0, 1, 2, 1, 2, 2, 1, 1, 2, 0, 2, 2, 1, 1, 0, 1},
+    {2, 1, 1, 2, 2, 1, 2, 2, 2, 0, 1, 1, 1, 1, 1, 0, 2, 2, 0, 1}};
+START_TEST(salt_and_pepper_are_those_of_python)
+{
+  data *d =
+      lab_open(&lab, IDX "[noise a]\nplugin = salt_pepper\nrate = 0.6\n", NULL, NULL);
+  for (size_t split = 0; split < 2; split++) {
+    const size_t id = split ? 1 : 5;
+    batch *b = fill(d, &d->source[split ? RAD_TEST : RAD_TRAIN]);
+    for (size_t k = 0; k < 20; k++) {
+      const uint8_t way = speckled[split][k], was = fixture_byte(split ? 2 : 1, id * 20 + k);
+      ck_assert_double_eq_tol((double)b->b.x[id * 20 + k], way == 2 ? was : way * 255, 1e-4);
+    }
+    batch_free(b);
+  }
+  data_free(d);
+}
+END_TEST
+
+static void binomial(size_t got, size_t n, double p)
+{
+  const double mean = (double)n * p, by = 4.5 * sqrt((double)n * p * (1 - p));
+  ck_assert_msg(fabs((double)got - mean) <= by, "%zu of %zu, expected %g +- %g", got, n, mean, by);
+}
+
+START_TEST(salt_and_pepper_are_equally_many)
+{
+  size_t n, count[2][3] = {{0}}, pixels = 0;
+  float *x = images(IMAGES, &n);
+  float *low = images(IMAGES "[noise a]\nplugin = salt_pepper\nrate = 0.2\n", &n);
+  float *high = images(IMAGES "[noise a]\nplugin = salt_pepper\nrate = 0.7\n", &n);
+  for (size_t i = 0; i < n * D; i++) { /* no number of x is 0 or 1 */
+    const size_t l = low[i] == 0.0f ? 0 : low[i] == 1.0f ? 1 : 2;
+    const size_t h = high[i] == 0.0f ? 0 : high[i] == 1.0f ? 1 : 2;
+    ck_assert((l < 2 || low[i] == x[i]) && (h < 2 || high[i] == x[i]));
+    ck_assert(l == 2 || l == h); /* a subset, alike */
+    count[0][l]++;
+    count[1][h]++;
+    pixels += i % C == 0 && low[i] != x[i] && low[i + 1] != x[i + 1];
+  }
+  for (size_t k = 0; k < 2; k++) {
+    binomial(count[0][k], n * D, 0.1);
+    binomial(count[1][k], n * D, 0.35);
+  }
+  binomial(pixels, n * P, 0.04); /* channels are independent */
+  free(x);
+  free(low);
+  free(high);
+}
+END_TEST
+
 /* a, then b: pixel i is a's pixel p_b[i], and the draws follow the sections' names. */
 START_TEST(two_in_a_chain_are_one_after_the_other)
 {
@@ -224,7 +277,8 @@ END_TEST
 /* Neither the order of gathering, nor what is gathered beside a sample, nor `limit` matters. */
 START_TEST(noise_belongs_to_the_sample)
 {
-  static const char *const name[] = {"shuffled_pixels", "random_pixels", "gaussian_pixels"};
+  static const char *const name[] = {"shuffled_pixels", "random_pixels", "gaussian_pixels",
+                                     "salt_pepper"};
   char ini[400];
   snprintf(ini, sizeof ini, IMAGES "[noise a]\nplugin = %s\n", name[_i]);
   data *d = lab_open(&lab, ini, NULL, NULL);
@@ -255,8 +309,10 @@ int main(void)
   tcase_add_loop_test(t, permutations_are_those_of_python, 0, 3);
   tcase_add_test(t, features_are_pixels_of_one_number);
   tcase_add_test(t, gaussian_pixels_have_the_moments_of_the_data);
+  tcase_add_test(t, salt_and_pepper_are_those_of_python);
+  tcase_add_test(t, salt_and_pepper_are_equally_many);
   tcase_add_test(t, two_in_a_chain_are_one_after_the_other);
-  tcase_add_loop_test(t, noise_belongs_to_the_sample, 0, 3);
+  tcase_add_loop_test(t, noise_belongs_to_the_sample, 0, 4);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
