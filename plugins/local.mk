@@ -53,6 +53,10 @@ nobase_plugin_LTLIBRARIES = \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
   plugins/regularizer/ioc.la \
+  plugins/regularizer/l1.la \
+  plugins/regularizer/max_norm.la \
+  plugins/regularizer/mixup.la \
+  plugins/regularizer/noise_penalty.la \
   plugins/regularizer/weight_decay.la \
   plugins/schedule/constant.la \
   plugins/schedule/cosine.la \

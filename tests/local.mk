@@ -20,7 +20,8 @@ C_TESTS = tests/conformance \
   tests/core_text \
   tests/core_train \
   tests/noise_inputs \
-  tests/noise_labels
+  tests/noise_labels \
+  tests/regularizers
 SH_TESTS = \
   tests/cli.sh \
   tests/configs.sh \
@@ -101,6 +102,10 @@ tests_noise_labels_SOURCES = tests/noise_labels.c tests/data_lab.c tests/data_la
 tests_noise_labels_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_noise_labels_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_noise_labels_LDFLAGS =
+tests_regularizers_SOURCES = tests/regularizers.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_regularizers_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_regularizers_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_regularizers_LDFLAGS =
 
 # Small data sets, whole and damaged.
 FIXTURES = tests/fixtures.c tests/fixtures.h
