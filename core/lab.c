@@ -92,23 +92,43 @@ static rad_status lab_fetch(rad_ctx *c, rad_source *s, const uint64_t *id, uint6
                             rad_batch **out)
 {
   trainer *t = of(c);
-  if (n > t->model->batch)
-    return rad_fail(c, RAD_EINVAL, "at most %zu samples at once ([run] batch, eval_batch)",
-                    t->model->batch);
+  const size_t cap = n > t->model->batch ? n : t->model->batch;
   if (t->nused == t->npool) {
     batch **grown = realloc(t->pool, (t->npool + 1) * sizeof *grown);
     if (!grown)
       return RAD_ENOMEM;
     t->pool = grown;
-    RAD_TRY(batch_new(&t->pool[t->npool], t->data, t->model->batch));
-    t->npool++;
+    t->pool[t->npool++] = NULL;
   }
+  if (t->pool[t->nused] && t->pool[t->nused]->cap < cap) {
+    batch_free(t->pool[t->nused]);
+    t->pool[t->nused] = NULL;
+  }
+  if (!t->pool[t->nused])
+    RAD_TRY(batch_new(&t->pool[t->nused], t->data, cap));
   batch *b = t->pool[t->nused];
   RAD_TRY(batch_fill(b, s, id, first, n, &t->when, false));
   b->b.y = b->b.dy = b->b.dx = NULL;
   t->nused++;
   *out = &b->b;
   return RAD_OK;
+}
+
+static void lab_drop(rad_ctx *c, rad_batch *b)
+{
+  trainer *t = of(c);
+  for (size_t i = 0; i < t->nused; i++)
+    if (&t->pool[i]->b == b) {
+      batch *dropped = t->pool[i];
+      t->pool[i] = t->pool[--t->nused];
+      t->pool[t->nused] = dropped;
+      return;
+    }
+}
+
+static rad_status lab_pause(rad_ctx *c)
+{
+  return cancelled(of(c)) ? RAD_ECANCEL : RAD_OK;
 }
 
 /* Inserted layers draw from other addresses for samples of another source. */
@@ -119,11 +139,30 @@ static void salt(model *m, uint64_t with)
       m->node[i].layer->seedkey ^= with;
 }
 
+/* By a fit that predicts itself: there is no way back. */
+static rad_status pass_by_fit(rad_ctx *c, rad_batch *b, uint32_t flags)
+{
+  trainer *t = of(c);
+  if (flags & (RAD_PASS_DX | RAD_PASS_GRAD))
+    return rad_fail(c, RAD_EINVAL,
+                    "wants gradients, but [fit] plugin = %s predicts by itself and has none",
+                    t->fit->plugin->d.name);
+  b->y = t->predicted;
+  b->loss = ((batch *)(void *)b)->loss;
+  RAD_TRY(fit_predict(t, b, 0, b->n, 0));
+  return flags & RAD_PASS_LOSS ? loss_of_rows(t, b, 0, b->n, NULL, 1.0f, 0) : RAD_OK;
+}
+
 static rad_status lab_pass(rad_ctx *c, rad_model *of_model, rad_batch *b, uint32_t flags,
                            float scale)
 {
   trainer *t = of(c);
   model *m = of_model->core;
+  if (b->n > m->batch)
+    return rad_fail(c, RAD_EINVAL, "passes at most %zu samples at once ([run] batch, eval_batch)",
+                    m->batch);
+  if (t->predicted)
+    return pass_by_fit(c, b, flags);
   const rad_source *s = ((batch *)(void *)b)->source;
   const bool back = (flags & (RAD_PASS_DX | RAD_PASS_GRAD)) != 0;
   const uint64_t with =
@@ -164,6 +203,8 @@ static rad_status lab_derive(rad_ctx *c, const rad_model *from, const rad_set *s
 static rad_status lab_train(rad_ctx *c, const rad_training *r)
 {
   trainer *t = of(c);
+  if (t->predicted)
+    return rad_fail(c, RAD_EINVAL, "a fit that predicts by itself has no network to train");
   if (r->model != &t->model->pub || r->source != &t->data->source[RAD_TRAIN] || r->teacher ||
       r->nset > 0)
     return rad_fail(c, RAD_EINVAL, "this release trains only the arm's network on its own data");
@@ -184,4 +225,6 @@ const rad_lab lab_services = {.metric = lab_metric,
                               .pass = lab_pass,
                               .derive = lab_derive,
                               .train = lab_train,
-                              .values = lab_values};
+                              .values = lab_values,
+                              .drop = lab_drop,
+                              .pause = lab_pause};

@@ -14,6 +14,8 @@ nobase_plugin_LTLIBRARIES = \
   plugins/dataset/uniform.la \
   plugins/executor/local.la \
   plugins/fit/gradient.la \
+  plugins/fit/kernel.la \
+  plugins/fit/theorem1.la \
   plugins/layer/add.la \
   plugins/layer/avg_pool.la \
   plugins/layer/batch_norm.la \
@@ -81,6 +83,7 @@ NATIVE_SOURCES = \
   plugins/backend/native/corr.c \
   plugins/backend/native/dest.h \
   plugins/backend/native/gemm.c \
+  plugins/backend/native/gemm64.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \
   plugins/backend/native/pool.c \
@@ -128,6 +131,7 @@ plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
+plugins_fit_kernel_la_SOURCES = plugins/fit/kernel.c plugins/fit/cholesky.h
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/labels.h

@@ -19,6 +19,7 @@ C_TESTS = tests/conformance \
   tests/core_study \
   tests/core_text \
   tests/core_train \
+  tests/fits \
   tests/noise_inputs \
   tests/noise_labels \
   tests/regularizers
@@ -106,6 +107,11 @@ tests_regularizers_SOURCES = tests/regularizers.c tests/data_lab.c tests/data_la
 tests_regularizers_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_regularizers_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_regularizers_LDFLAGS =
+
+tests_fits_SOURCES = tests/fits.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_fits_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_fits_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_fits_LDFLAGS =
 
 # Small data sets, whole and damaged.
 FIXTURES = tests/fixtures.c tests/fixtures.h

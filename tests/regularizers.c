@@ -12,28 +12,13 @@
 enum { K = 3, D = 4, NW = K * D + K };
 static data_lab lab;
 
-/* images of 2 x 2 bytes and their labels */
-static void idx(const char *name, size_t n, const uint8_t *x, const uint8_t *y)
-{
-  for (int labels = 0; labels < 2; labels++) {
-    char file[32], path[256];
-    const uint8_t head[16] = {0, 0, 8, labels ? 1 : 3, 0, 0, 0, (uint8_t)n, 0, 0, 0, 2, 0, 0, 0, 2};
-    snprintf(file, sizeof file, "%s-%c", name, labels ? 'y' : 'x');
-    FILE *f = fopen(lab_path(&lab, file, path), "wb");
-    ck_assert_ptr_nonnull(f);
-    fwrite(head, 1, labels ? 8 : 16, f);
-    fwrite(labels ? y : x, 1, labels ? n : n * D, f);
-    ck_assert_int_eq(fclose(f), 0);
-  }
-}
-
 static void setup(void)
 {
   static const uint8_t x[] = {13, 200, 77, 141, 250, 31, 99, 180}, y[] = {2, 0};
   static const uint8_t noise[] = {222, 64, 5, 118}, label[] = {1};
   lab_begin(&lab);
-  idx("real", 2, x, y);
-  idx("noise", 1, noise, label);
+  lab_idx(&lab, "real", 2, x, y);
+  lab_idx(&lab, "noise", 1, noise, label);
 }
 static void teardown(void)
 {
