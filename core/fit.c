@@ -51,7 +51,11 @@ static rad_status find_once(trainer *t)
     t->when.step = 1;
     RAD_TRY(checkpoint_write(t));
   }
-  return t->epochs == 0 ? train_end_epoch(t) : RAD_OK;
+  if (t->epochs > 0)
+    return RAD_OK;
+  for (size_t i = 0; i < t->nmetric; i++)
+    t->metric[i].fresh = true; /* also those that the checkpoint has given back */
+  return train_end_epoch(t);
 }
 
 rad_status fit_run(trainer *t)

@@ -250,6 +250,7 @@ static void checkpoint_at(trainer *t)
 START_TEST(result_survives)
 {
   static const char *const name[] = {"theorem1", "kernel"};
+  static const char *const reported[] = {"theorem1.conflicts", "kernel.norm"};
   char ini[1000], path[256];
   snprintf(ini, sizeof ini, "[fit]\nplugin = %s\n[backend]\nplugin = native\n" NOISE, name[_i], "2",
            "300");
@@ -275,6 +276,7 @@ START_TEST(result_survives)
   u->data->facts.n[RAD_TRAIN] = 0;
   ck_assert_msg(fit_run(u) == RAD_OK, "%s", text_str(&lab.diag.messages));
   ck_assert(last(u, "test.loss") == loss && u->epochs == 1);
+  ck_assert(metric_find(u, reported[_i])->fresh); /* it goes to metrics.jsonl, for the first time */
   trainer_free(t);
   trainer_free(u);
 }
