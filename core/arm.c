@@ -196,7 +196,7 @@ static rad_status run(trainer *t, const arm_job *j)
   RAD_TRY(end_hooks(t));
   RAD_TRY(checkpoint_write(t));
   RAD_TRY(checkpoint_best(t));
-  RAD_TRY(vectors_write(t));
+  RAD_TRY(vectors_write(&t->vectors, j->dir, t->env->diag));
   return model_flop(t->model, &t->flop, &(double){0});
 }
 

@@ -18,7 +18,8 @@ C_TESTS = tests/conformance \
   tests/core_safetensors \
   tests/core_study \
   tests/core_text \
-  tests/core_train
+  tests/core_train \
+  tests/measures
 SH_TESTS = \
   tests/cli.sh \
   tests/configs.sh \
@@ -91,6 +92,9 @@ tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
+tests_measures_SOURCES = tests/measures.c tests/measure_rig.c tests/measure_rig.h
+tests_measures_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_measures_LDFLAGS =
 
 # Small data sets, whole and damaged.
 FIXTURES = tests/fixtures.c tests/fixtures.h
