@@ -39,7 +39,9 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/accuracy.la \
   plugins/measure/confusion.la \
   plugins/measure/loss.la \
+  plugins/measure/margin.la \
   plugins/measure/norms.la \
+  plugins/measure/per_example_loss.la \
   plugins/noise/add_gaussian.la \
   plugins/noise/fresh_gaussian.la \
   plugins/noise/random_crop.la \
@@ -120,9 +122,9 @@ plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
-plugins_measure_norms_la_SOURCES = plugins/measure/norms.c plugins/measure/spectral.h
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
+noinst_HEADERS = plugins/measure/samples.h plugins/measure/spectral.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:

@@ -95,6 +95,35 @@ void rig_epoch(measure_rig *r, const char *name, uint64_t epochs)
                 text_str(&r->diag.messages));
 }
 
+static rad_status call_eval(trainer *t, const hook *h, const rad_batch *b)
+{
+  CALLBACK(t, h->ops->eval(&h->instance->ctx, h->instance->self, b));
+  return RAD_OK;
+}
+
+void rig_eval(measure_rig *r, const char *name, const char *split, size_t n, const float *y,
+              const int32_t *label, const int32_t *truth, const double *loss)
+{
+  static const uint64_t row[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const hook *h = rig_hook(r, name);
+  ck_assert_uint_le(n, sizeof row / sizeof *row);
+  r->t->split = split;
+  for (size_t first = 0, to = n / 3; first < n; first = to, to = n) {
+    const rad_batch b = {.facts = &r->t->data->facts,
+                         .n = to - first,
+                         .total = to - first,
+                         .id = row + first,
+                         .row = row + first,
+                         .label = label + first,
+                         .truth = truth ? truth + first : NULL,
+                         .y = (float *)(uintptr_t)y + 3 * first,
+                         .loss = (double *)(uintptr_t)loss + first};
+    ck_assert_msg(call_eval(r->t, h, &b) == RAD_OK, "%s", text_str(&r->diag.messages));
+  }
+  ck_assert_msg(call_eval(r->t, h, NULL) == RAD_OK, "%s", text_str(&r->diag.messages));
+  r->t->split = NULL;
+}
+
 double rig_metric(const measure_rig *r, const char *name)
 {
   const metric *m = metric_find(r->t, name);

@@ -25,6 +25,10 @@ void rig_end(measure_rig *);
 hook *rig_hook(const measure_rig *, const char *name); /* [measure NAME] */
 /* The hook's `epoch` after `epochs` epochs; must succeed. */
 void rig_epoch(measure_rig *, const char *name, uint64_t epochs);
+/* A split's evaluation in two batches, then its end: outputs y (n,3), labels, the labels before
+ * noise or NULL, losses. */
+void rig_eval(measure_rig *, const char *name, const char *split, size_t n, const float *y,
+              const int32_t *label, const int32_t *truth, const double *loss);
 double rig_metric(const measure_rig *, const char *name); /* NaN: not reported */
 const vector *rig_vector(const measure_rig *, const char *name);
 /* The metric is this number, to a relative error of `most`. */

@@ -157,6 +157,51 @@ START_TEST(norms_of_filters)
 }
 END_TEST
 
+/* --- of each sample --- */
+static const float outputs[] = {2.5f,  0.1f, -1.0f, 0.3f, 0.2f, 0.9f, -0.5f, -0.2f,
+                                -0.1f, 1.0f, 1.5f,  0.5f, 3.0f, 0.0f, 1.0f,  0.7f,
+                                -1.3f, 0.4f, 0.2f,  0.2f, 0.1f, 1.1f, 0.4f,  2.2f};
+static const int32_t given[] = {0, 2, 1, 1, -1, 2, 0, 0}, truth[] = {0, 1, 1, 0, 0, 2, 1, 0};
+static const double losses_[] = {0.25, 0.5, 2.0, 0.125, 9.0, 0.5, 0.25, 1.75};
+
+START_TEST(margins)
+{
+  static const float expect[] = {2.4f, 0.6f, -0.1f, 0.5f, NAN, -0.3f, 0.0f, -1.1f};
+  rig_set(&rig, "measure.a.plugin", "margin");
+  rig_set(&rig, "measure.b.plugin", "margin");
+  rig_set(&rig, "measure.b.normalize", "spectral");
+  rig_set(&rig, "measure.b.percentiles", "2.5, 90");
+  rig_open(&rig);
+  rig_eval(&rig, "a", "val", 8, outputs, truth, NULL, losses_); /* leaves nothing behind */
+  rig_eval(&rig, "a", "train", 8, outputs, given, truth, losses_);
+  rig_expect(&rig, "train.margin", 0.2857142925262451, 1e-7);
+  rig_expect(&rig, "train.margin_p10", -0.6200000286102295, 1e-7);
+  ck_assert(rig_metric(&rig, "train.margin_p50") == 0);
+  const vector *v = rig_vector(&rig, "train.margin");
+  ck_assert_uint_eq(v->n, 8);
+  for (size_t i = 0; i < 8; i++)
+    ck_assert(isnan(expect[i]) ? isnan(v->v[i]) : fabsf(v->v[i] - expect[i]) < 1e-6f);
+  rig_eval(&rig, "b", "train", 8, outputs, given, truth, losses_);
+  rig_expect(&rig, "train.margin", 0.2857142925262451 / 0.8798900609781283, 1e-6);
+  rig_expect(&rig, "train.margin_p2.5", -0.98000003 / 0.8798900609781283, 1e-6);
+}
+END_TEST
+
+START_TEST(losses_of_samples)
+{
+  rig_set(&rig, "measure.m.plugin", "per_example_loss");
+  rig_open(&rig);
+  rig_eval(&rig, "m", "test", 8, outputs, given, NULL, losses_);
+  ck_assert(isnan(rig_metric(&rig, "test.loss_auc")));
+  rig_eval(&rig, "m", "train", 8, outputs, given, truth, losses_);
+  rig_expect(&rig, "train.loss_auc", 2.0 / 12, 1e-15);
+  const vector *v = rig_vector(&rig, "train.loss");
+  ck_assert_uint_eq(v->n, 8);
+  for (size_t i = 0; i < 8; i++)
+    ck_assert((double)v->v[i] == losses_[i]);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("measures");
@@ -165,6 +210,8 @@ int main(void)
   tcase_add_loop_test(t, gradients_and_other_values, 0, sizeof networks / sizeof *networks);
   tcase_add_loop_test(t, norms_of_known_weights, 0, 2);
   tcase_add_test(t, norms_of_filters);
+  tcase_add_test(t, margins);
+  tcase_add_test(t, losses_of_samples);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
