@@ -38,6 +38,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/loss/mse.la \
   plugins/measure/accuracy.la \
   plugins/measure/confusion.la \
+  plugins/measure/epochs_to_fit.la \
   plugins/measure/loss.la \
   plugins/measure/margin.la \
   plugins/measure/norms.la \

@@ -202,6 +202,39 @@ START_TEST(losses_of_samples)
 }
 END_TEST
 
+/* --- time to fit --- */
+START_TEST(first_epochs)
+{
+  static const double loss[] = {0.5, 0.1, 0.2, 0.005, 0.3};
+  const double never = (double)NAN;
+  rig_set(&rig, "measure.a.plugin", "epochs_to_fit");
+  rig_set(&rig, "measure.a.metric", "train.loss");
+  rig_set(&rig, "measure.a.goal", "min");
+  rig_set(&rig, "measure.a.at", "0.01, 0.1, 1e-9");
+  rig_set(&rig, "measure.b.plugin", "epochs_to_fit");
+  rig_set(&rig, "measure.b.metric", "train.loss");
+  rig_set(&rig, "measure.b.at", "0.3");
+  rig_set(&rig, "measure.c.plugin", "epochs_to_fit");
+  rig_set(&rig, "measure.c.metric", "train.loss");
+  rig_set(&rig, "measure.c.goal", "min");
+  rig_set(&rig, "measure.c.at", "0.01, 0.1");
+  rig_open(&rig);
+  for (uint64_t e = 1; e <= 5; e++) {
+    rig.t->epochs = e;
+    ck_assert_int_eq(metric_set(rig.t, "train.loss", loss[e - 1]), RAD_OK);
+    rig_epoch(&rig, "a", e);
+    rig_epoch(&rig, "b", e);
+    rig_expect(&rig, "a.0.1", e < 2 ? never : 2, 0);
+    rig_expect(&rig, "a.0.01", e < 4 ? never : 4, 0);
+    rig_expect(&rig, "a", never, 0);
+    rig_expect(&rig, "b", 1, 0);
+    rig_epoch(&rig, "c", e);
+    rig_expect(&rig, "c", e < 4 ? never : 4, 0);
+  }
+  ck_assert(metric_find(rig.t, "a.1e-9") != NULL);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("measures");
@@ -212,6 +245,7 @@ int main(void)
   tcase_add_test(t, norms_of_filters);
   tcase_add_test(t, margins);
   tcase_add_test(t, losses_of_samples);
+  tcase_add_test(t, first_epochs);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
