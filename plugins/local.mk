@@ -37,12 +37,17 @@ nobase_plugin_LTLIBRARIES = \
   plugins/loss/cross_entropy.la \
   plugins/loss/mse.la \
   plugins/measure/accuracy.la \
+  plugins/measure/coherence.la \
   plugins/measure/confusion.la \
+  plugins/measure/critical_sample_ratio.la \
   plugins/measure/epochs_to_fit.la \
+  plugins/measure/forgetting.la \
   plugins/measure/loss.la \
+  plugins/measure/loss_sensitivity.la \
   plugins/measure/margin.la \
   plugins/measure/norms.la \
   plugins/measure/per_example_loss.la \
+  plugins/measure/sharpness.la \
   plugins/noise/add_gaussian.la \
   plugins/noise/fresh_gaussian.la \
   plugins/noise/random_crop.la \
@@ -125,7 +130,8 @@ plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
-noinst_HEADERS = plugins/measure/samples.h plugins/measure/spectral.h
+noinst_HEADERS = \
+  plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:

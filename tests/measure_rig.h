@@ -5,6 +5,7 @@
 #define TESTS_MEASURE_RIG_H
 #include "experiment.h"
 #include "train.h"
+#include <check.h>
 
 typedef struct measure_rig {
   diag diag;
@@ -33,4 +34,6 @@ double rig_metric(const measure_rig *, const char *name); /* NaN: not reported *
 const vector *rig_vector(const measure_rig *, const char *name);
 /* The metric is this number, to a relative error of `most`. */
 void rig_expect(const measure_rig *, const char *name, double value, double most);
+/* The cases of measures_loss.c */
+TCase *loss_measure_cases(void);
 #endif

@@ -235,6 +235,56 @@ START_TEST(first_epochs)
 }
 END_TEST
 
+/* --- forgetting --- */
+static rad_status present(trainer *t, const hook *h, uint64_t row, bool right)
+{
+  const float y[2][3] = {{0.7f, -0.2f, 0.1f}, {0.3f, 1.2f, 0.9f}}; /* 0 is right, 1 is not */
+  const rad_batch b = {.facts = &t->data->facts,
+                       .n = 1,
+                       .total = 1,
+                       .row = &row,
+                       .label = &(int32_t){row == 7 ? -1
+                                           : right  ? 0
+                                                    : 2},
+                       .y = (float *)(uintptr_t)y[!right]};
+  CALLBACK(t, h->ops->step(&h->instance->ctx, h->instance->self, &t->model->pub, &b));
+  return RAD_OK;
+}
+
+static rad_status finish(trainer *t, const hook *h)
+{
+  rad_report r = {.model = &t->model->pub};
+  CALLBACK(t, h->ops->end(&h->instance->ctx, h->instance->self, &r));
+  return RAD_OK;
+}
+
+START_TEST(forgotten_samples)
+{
+  /* r right, w wrong; the samples, what happens to them, how often they are forgotten */
+  static const struct {
+    uint64_t row;
+    const char *course;
+    float events;
+  } v[] = {{3, "rwrwr", 2},  {4, "wwwww", -1}, {0, "rrrrr", 0},
+           {39, "wrrww", 1}, {7, "rrwrw", -1}, {11, "wwwwr", 0}};
+  rig_set(&rig, "measure.f.plugin", "forgetting");
+  rig_open(&rig);
+  const hook *h = rig_hook(&rig, "f");
+  for (size_t e = 0; e < 5; e++)
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++)
+      ck_assert_int_eq(present(rig.t, h, v[i].row, v[i].course[e] == 'r'), RAD_OK);
+  ck_assert_int_eq(finish(rig.t, h), RAD_OK);
+  const vector *events = rig_vector(&rig, "f.events");
+  ck_assert_uint_eq(events->n, 40);
+  for (size_t i = 0; i < sizeof v / sizeof *v; i++)
+    ck_assert_msg(events->v[v[i].row] == v[i].events, "%s: %g", v[i].course,
+                  (double)events->v[v[i].row]);
+  rig_expect(&rig, "f.events", 3.0 / 4, 1e-15);
+  rig_expect(&rig, "f.unforgettable", 2.0 / 40, 1e-15);
+  rig_expect(&rig, "f.never_right", 36.0 / 40, 1e-15);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("measures");
@@ -246,7 +296,9 @@ int main(void)
   tcase_add_test(t, margins);
   tcase_add_test(t, losses_of_samples);
   tcase_add_test(t, first_epochs);
+  tcase_add_test(t, forgotten_samples);
   suite_add_tcase(s, t);
+  suite_add_tcase(s, loss_measure_cases());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
   const int failed = srunner_ntests_failed(r);
