@@ -93,7 +93,8 @@ tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
 tests_measures_SOURCES = \
-  tests/measures.c tests/measures_loss.c tests/measure_rig.c tests/measure_rig.h
+  tests/measures.c tests/measures_loss.c tests/measures_run.c \
+  tests/measure_rig.c tests/measure_rig.h
 tests_measures_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_measures_LDFLAGS =
 

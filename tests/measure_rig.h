@@ -4,6 +4,7 @@
 #ifndef TESTS_MEASURE_RIG_H
 #define TESTS_MEASURE_RIG_H
 #include "experiment.h"
+#include "fs.h"
 #include "train.h"
 #include <check.h>
 
@@ -34,6 +35,9 @@ double rig_metric(const measure_rig *, const char *name); /* NaN: not reported *
 const vector *rig_vector(const measure_rig *, const char *name);
 /* The metric is this number, to a relative error of `most`. */
 void rig_expect(const measure_rig *, const char *name, double value, double most);
-/* The cases of measures_loss.c */
+void rig_remove(const char *dir); /* a folder of the test's own, with all in it */
+
+/* The cases of measures_loss.c, measures_run.c */
 TCase *loss_measure_cases(void);
+TCase *run_measure_cases(void);
 #endif

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static measure_rig rig;
 
@@ -287,6 +288,9 @@ END_TEST
 
 int main(void)
 {
+  char room[] = "measures.XXXXXX";
+  if (!mkdtemp(room) || chdir(room) != 0)
+    return EXIT_FAILURE;
   Suite *s = suite_create("measures");
   TCase *t = tcase_create("measures");
   tcase_add_checked_fixture(t, setup, teardown);
@@ -299,9 +303,12 @@ int main(void)
   tcase_add_test(t, forgotten_samples);
   suite_add_tcase(s, t);
   suite_add_tcase(s, loss_measure_cases());
+  suite_add_tcase(s, run_measure_cases());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
   const int failed = srunner_ntests_failed(r);
   srunner_free(r);
+  if (chdir("..") == 0)
+    rig_remove(room);
   return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -143,8 +143,8 @@ START_TEST(critical_samples)
       {"dataset.sigma@blobs", "2.5"}, {"measure.c.plugin", "critical_sample_ratio"},
       {"measure.c.samples", "1000"},  {"measure.c.b", "0"},
       {"measure.c.iterations", "7"}};
-  static const char *const size[][2] = {{"0.05", "1"}, {"0.2", "0.7"}};
-  const double reach = _i ? 0.7 : 0.35;
+  static const char *const size[][2] = {{"0.12", "1"}, {"0.2", "0.7"}};
+  const double reach = _i ? 0.7 : 0.84;
   double near = 0, norm = 0;
   SET(linear);
   SET(keys);
