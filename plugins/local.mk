@@ -50,13 +50,18 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/sharpness.la \
   plugins/noise/add_gaussian.la \
   plugins/noise/fresh_gaussian.la \
+  plugins/noise/gaussian_pixels.la \
+  plugins/noise/pair_flip.la \
   plugins/noise/random_crop.la \
   plugins/noise/random_flip.la \
   plugins/noise/random_labels.la \
+  plugins/noise/random_pixels.la \
+  plugins/noise/shuffled_pixels.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
+  plugins/regularizer/ioc.la \
   plugins/regularizer/weight_decay.la \
   plugins/schedule/constant.la \
   plugins/schedule/cosine.la \
@@ -132,6 +137,10 @@ plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
+plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/labels.h
+plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
+plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
+plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:
