@@ -49,8 +49,10 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/per_example_loss.la \
   plugins/measure/sharpness.la \
   plugins/noise/add_gaussian.la \
+  plugins/noise/asymmetric.la \
   plugins/noise/fresh_gaussian.la \
   plugins/noise/gaussian_pixels.la \
+  plugins/noise/label_file.la \
   plugins/noise/pair_flip.la \
   plugins/noise/random_crop.la \
   plugins/noise/random_flip.la \
@@ -137,6 +139,10 @@ plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
+plugins_noise_asymmetric_la_SOURCES = \
+  plugins/noise/asymmetric.c plugins/noise/labels.h plugins/noise/table.h
+plugins_noise_label_file_la_SOURCES = \
+  plugins/noise/label_file.c plugins/noise/labels.h plugins/noise/table.h
 plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/labels.h
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h

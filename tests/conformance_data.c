@@ -113,6 +113,7 @@ static const rad_facts classes = {.sample = {3, {5, 4, 3}},
                                   .target = RAD_CLASS,
                                   .ntarget = 7,
                                   .n = {400, 0, 90},
+                                  .own = {400, 0, 90},
                                   .scale = 1.0f,
                                   .mean = mean,
                                   .std = std};
