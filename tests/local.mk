@@ -18,7 +18,8 @@ C_TESTS = tests/conformance \
   tests/core_safetensors \
   tests/core_study \
   tests/core_text \
-  tests/core_train
+  tests/core_train \
+  tests/search
 SH_TESTS = \
   tests/cli.sh \
   tests/configs.sh \
@@ -52,6 +53,7 @@ tests_conformance_SOURCES = \
   tests/conformance_pool.c \
   tests/conformance_rig.c \
   tests/conformance_rig.h \
+  tests/conformance_search.c \
   tests/conformance_sparse.c \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -91,6 +93,15 @@ tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
+tests_search_SOURCES = \
+  tests/search.c \
+  tests/search.h \
+  tests/search_model.c \
+  tests/search_plain.c \
+  tests/search_rig.c \
+  tests/search_rig.h
+tests_search_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_search_LDFLAGS =
 
 # Small data sets, whole and damaged.
 FIXTURES = tests/fixtures.c tests/fixtures.h
