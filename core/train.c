@@ -289,15 +289,6 @@ static rad_status epoch_hooks(trainer *t, bool last)
   return RAD_OK;
 }
 
-static rad_status watch_fit(trainer *t)
-{
-  const metric *m = metric_find(t, t->run.fit_metric);
-  const metric *fit = metric_find(t, "epochs_to_fit");
-  if (m && !fit && m->last >= t->run.fit)
-    return metric_set(t, "epochs_to_fit", (double)t->epochs);
-  return RAD_OK;
-}
-
 rad_status train_end_epoch(trainer *t)
 {
   t->epochs = ++t->when.epoch;
@@ -306,7 +297,6 @@ rad_status train_end_epoch(trainer *t)
     RAD_TRY(evaluate(t));
     if (t->penalized)
       RAD_TRY(metric_set(t, "penalty", t->penalty));
-    RAD_TRY(watch_fit(t));
     RAD_TRY(epoch_hooks(t, last));
     RAD_TRY(metrics_write(t, t->epochs));
   }

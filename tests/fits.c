@@ -34,7 +34,8 @@ static void teardown(void)
 
 #define REST                                                                                       \
   "[loss]\nplugin = cross_entropy\n[schedule]\nplugin = constant\n"                                \
-  "[measure acc]\nplugin = accuracy\n[measure loss]\nplugin = loss\n"
+  "[measure acc]\nplugin = accuracy\n[measure loss]\nplugin = loss\n"                              \
+  "[measure epochs_to_fit]\nplugin = epochs_to_fit\n"
 #define FEW                                                                                        \
   "[dataset]\nplugin = idx\ntrain_images = FIX/few-x\ntrain_labels = FIX/few-y\nclasses = 3\n"     \
   "test_images = FIX/query-x\ntest_labels = FIX/query-y\nval = 0\n" REST
@@ -286,6 +287,10 @@ END_TEST
 START_TEST(layers_are_not_looked_at)
 {
   static const char extra[] = "[layer out]\nplugin = dense\nunits = 77\n"
+                              "[measure norms]\nplugin = norms\n"
+                              "[measure margin]\nplugin = margin\n"
+                              "[measure each]\nplugin = per_example_loss\n"
+                              "[measure forgetting]\nplugin = forgetting\n"
                               "[regularizer stop]\nplugin = early_stopping\npatience = 1\n"
                               "[optimizer]\nplugin = sgd\n";
   char ini[2000];
@@ -298,7 +303,7 @@ START_TEST(layers_are_not_looked_at)
            extra);
   trainer *t = fitted(ini);
   rad_ctx *c = &t->hook[0].instance->ctx;
-  ck_assert(t->model->pub.nnode == 0 && t->nhook == 2);
+  ck_assert(t->model->pub.nnode == 0 && t->nhook == 7);
   ck_assert_int_eq(c->lab->source(c, "train", &s, &n), RAD_OK);
   ck_assert_int_eq(c->lab->fetch(c, s, NULL, 0, 2, &b), RAD_OK);
   ck_assert_int_eq(c->lab->pass(c, &t->model->pub, b, RAD_PASS_DX, 1.0f), RAD_EINVAL);
@@ -309,31 +314,6 @@ START_TEST(layers_are_not_looked_at)
   ck_assert(p.parameters == 14 && p.active_weights == 9 && p.flop_forward == 8);
   ck_assert(strstr(text_str(&table), "theorem1 predicts by itself") != NULL);
   text_free(&table);
-}
-END_TEST
-
-/* Fetched batches of any size, and their room again. */
-START_TEST(dropped_batches_are_used_again)
-{
-  char ini[1000];
-  rad_source *s;
-  rad_batch *b[3];
-  uint64_t n;
-  snprintf(ini, sizeof ini, "[fit]\nplugin = theorem1\n[backend]\nplugin = reference\n" NOISE, "1",
-           "700");
-  trainer *t = fitted(ini);
-  rad_ctx *c = &t->hook[0].instance->ctx;
-  t->nused = 0;
-  ck_assert_int_eq(c->lab->source(c, "train", &s, &n), RAD_OK);
-  for (int i = 0; i < 2; i++)
-    ck_assert_int_eq(c->lab->fetch(c, s, NULL, 3, 650, &b[i]), RAD_OK);
-  ck_assert(b[0] != b[1] && memcmp(b[0]->x, b[1]->x, 650 * 25 * sizeof(float)) == 0);
-  ck_assert_int_eq(c->lab->pass(c, &t->model->pub, b[0], RAD_PASS_LOSS, 1.0f), RAD_EINVAL);
-  c->lab->drop(c, b[0]);
-  ck_assert_int_eq(c->lab->fetch(c, s, NULL, 0, 5, &b[2]), RAD_OK);
-  ck_assert(b[2] == b[0] && t->npool == 2);
-  ck_assert(memcmp(b[1]->x, b[2]->x + 3 * 25, 2 * 25 * sizeof(float)) == 0);
-  trainer_free(t);
 }
 END_TEST
 
@@ -376,7 +356,6 @@ int main(void)
   tcase_add_test(t, kernel_refuses);
   tcase_add_loop_test(t, result_survives, 0, 2);
   tcase_add_test(t, layers_are_not_looked_at);
-  tcase_add_test(t, dropped_batches_are_used_again);
   tcase_add_test(t, memory_is_what_is_left);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);

@@ -187,9 +187,10 @@ static rad_status gather(rad_ctx *c, const kernel *k, rad_source *train)
 {
   float *x = c->state[X];
   double *squares = c->state[SQUARE], *y = c->state[ALPHA];
-  for (size_t i = 0; i < k->n; i += ROWS) {
+  const size_t most = c->lab->most;
+  for (size_t i = 0; i < k->n; i += most) {
     rad_batch *b;
-    RAD_TRY(c->lab->fetch(c, train, NULL, i, least(k->n - i, ROWS), &b));
+    RAD_TRY(c->lab->fetch(c, train, NULL, i, least(k->n - i, most), &b));
     memcpy(x + i * k->D, b->x, b->n * k->D * sizeof *x);
     widen(b->target, b->n * k->T, y + i * k->T);
     for (size_t r = 0; r < b->n; r++) {
@@ -197,7 +198,7 @@ static rad_status gather(rad_ctx *c, const kernel *k, rad_source *train)
       if (b->label && b->label[r] < 0)
         return rad_fail(c, RAD_EINVAL, "training sample %zu has no label", i + r);
     }
-    c->lab->drop(c, b);
+    c->lab->drop(c);
   }
   return RAD_OK;
 }
@@ -206,7 +207,7 @@ static rad_status gather(rad_ctx *c, const kernel *k, rad_source *train)
 static rad_status residual(rad_ctx *c, const kernel *k, rad_source *train, double *worst)
 {
   const double *alpha = c->state[ALPHA];
-  const size_t m = least(k->n, ROWS);
+  const size_t m = least(k->n, c->lab->most);
   rad_batch *b;
   double *y = c->host->scratch(c, m * k->T * sizeof *y);
   if (!y)

@@ -16,7 +16,6 @@ typedef struct theorem1 {
   size_t n, D, K;
 } theorem1;
 enum { A, B, W, SUM_W, SUM_WB }; /* state: a (D), the others (n), in the order of z */
-enum { CHUNK = 256 };            /* samples fetched at once */
 typedef struct point {
   double z;
   uint64_t row;
@@ -74,10 +73,11 @@ static rad_status draw(rad_ctx *c, const theorem1 *t, double *a)
 
 static rad_status project_all(rad_ctx *c, const theorem1 *t, rad_source *train, point *p)
 {
-  for (size_t i = 0; i < t->n; i += CHUNK) {
+  const size_t most = c->lab->most;
+  for (size_t i = 0; i < t->n; i += most) {
     rad_batch *q;
     RAD_TRY(c->lab->pause(c));
-    RAD_TRY(c->lab->fetch(c, train, NULL, i, t->n - i < CHUNK ? t->n - i : CHUNK, &q));
+    RAD_TRY(c->lab->fetch(c, train, NULL, i, t->n - i < most ? t->n - i : most, &q));
     for (size_t k = 0; k < q->n; k++) {
       const double z = project(c->state[A], q->x + k * t->D, t->D);
       if (q->label[k] < 0)
@@ -86,7 +86,7 @@ static rad_status project_all(rad_ctx *c, const theorem1 *t, rad_source *train, 
         return rad_fail(c, RAD_EINVAL, "sample %zu is not finite", i + k);
       p[i + k] = (point){z, q->row[k], q->label[k]};
     }
-    c->lab->drop(c, q);
+    c->lab->drop(c);
   }
   return RAD_OK;
 }
