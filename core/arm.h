@@ -28,7 +28,7 @@ typedef struct arm_plan { /* what `check` and constraints want to know, without 
   size_t parameters, active_weights;
   double flop_forward, flop_backward; /* per image: 2 per multiply-add */
   size_t shared_bytes, own_bytes;     /* decoded data; all else that the job allocates */
-  uint64_t ntrain, nval, ntest;
+  uint64_t ntrain, nval, ntest, nrest;
 } arm_plan;
 /* Builds the network of an arm; prints its table (layers, shapes, parameters, FLOP) into `table`
  * unless NULL. */

@@ -37,11 +37,12 @@ static void print_plan(model *m, const arm_plan *p, text *out)
   text_printf(out, "  arithmetic: %s\n", m->math.identity(&m->backend->ctx));
   text_printf(out, "  parameters %zu, weights %zu; per image %.4g MFLOP forward, %.4g backward\n",
               p->parameters, p->active_weights, p->flop_forward * 1e-6, p->flop_backward * 1e-6);
-  text_printf(out,
-              "  samples: %" PRIu64 " train, %" PRIu64 " val, %" PRIu64
-              " test; memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
-              p->ntrain, p->nval, p->ntest, (double)p->shared_bytes / 1048576.0,
-              (double)p->own_bytes / 1048576.0);
+  text_printf(out, "  samples: %" PRIu64 " train, %" PRIu64 " val, %" PRIu64 " test", p->ntrain,
+              p->nval, p->ntest);
+  if (p->nrest > 0)
+    text_printf(out, ", %" PRIu64 " rest", p->nrest);
+  text_printf(out, "; memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
+              (double)p->shared_bytes / 1048576.0, (double)p->own_bytes / 1048576.0);
 }
 
 static rad_status plan_of(trainer *t, arm_plan *p, text *table)
@@ -52,7 +53,8 @@ static rad_status plan_of(trainer *t, arm_plan *p, text *table)
                   .active_weights = model_active_weights(t->model),
                   .ntrain = f->n[RAD_TRAIN],
                   .nval = f->n[RAD_VAL],
-                  .ntest = f->n[RAD_TEST]};
+                  .ntest = f->n[RAD_TEST],
+                  .nrest = f->n[RAD_REST]};
   data_memory(t->data, &p->shared_bytes, &own);
   /* The program and the libraries of its plugins take what they take here, with no network yet. */
   p->own_bytes = trainer_bytes(t) + (size_t)arm_peak_bytes();

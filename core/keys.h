@@ -74,7 +74,7 @@ enum init {
 };
 typedef struct dataset_keys {
   const char *plugin;
-  double val;
+  double val, subset;
   int64_t limit;       /* 0: all */
   int32_t scale, crop; /* crop 0: none */
   bool enabled;
