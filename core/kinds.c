@@ -42,6 +42,8 @@ static const rad_key noise[] = {
     PLUGIN(noise_keys),
     RAD_KEY(noise_keys, splits, "", 0, 0, RAD_FIXED,
             "of train, val, test; empty: train for labels, all for inputs"),
+    RAD_KEY(noise_keys, fixed, "false", 0, 0, RAD_FIXED,
+            "drawn by data_seed, the same for every seed; false: other draws with each seed"),
     ENABLED(noise_keys),
 };
 static const rad_key layer[] = {

@@ -223,6 +223,21 @@ static rad_status assign(data *d, instance *noise)
   return RAD_OK;
 }
 
+/* By the job's seed, or where it is fixed by data_seed. */
+static rad_status new_noise(data *d, const section *x, const char *name, instance **out)
+{
+  env *e = d->env;
+  const uint64_t seed = e->seed;
+  const kind_info *k = kind_by_id(RAD_NOISE);
+  noise_keys keys;
+  RAD_TRY(keys_fill(k->common, k->ncommon, x, &keys, &d->mem, e->diag));
+  if (keys.fixed)
+    RAD_TRY(store_seed(e, d->config, &e->seed));
+  const rad_status r = instance_new(out, e, RAD_NOISE, name, x);
+  e->seed = seed;
+  return r;
+}
+
 static rad_status open_noise(data *d)
 {
   env *e = d->env;
@@ -238,7 +253,7 @@ static rad_status open_noise(data *d)
                         "%s needs plugin = ..., for example "
                         "random_labels",
                         section_title(x, title));
-    RAD_TRY(instance_new(&d->noise[d->nnoise], e, RAD_NOISE, name, x));
+    RAD_TRY(new_noise(d, x, name, &d->noise[d->nnoise]));
     d->noise[d->nnoise++]->owner = d;
   }
   return RAD_OK;

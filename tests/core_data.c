@@ -162,6 +162,28 @@ START_TEST(limits_are_nested_and_seeded)
 }
 END_TEST
 
+/* The same labels for every seed, others for another data_seed. */
+START_TEST(noise_that_is_fixed)
+{
+  static const char *const ini[] = {BLOBS "[noise l]\nplugin = random_labels\nfixed = true\n",
+                                    BLOBS "[noise l]\nplugin = random_labels\n",
+                                    "[run]\ndata_seed = 7\n" BLOBS
+                                    "[noise l]\nplugin = random_labels\nfixed = true\n"};
+  int32_t label[900];
+  for (size_t k = 0; k < 4; k++) {
+    lab.env.seed = k + 3;
+    data *d = lab_open(&lab, ini[k < 2 ? 0 : k - 1], NULL, NULL);
+    const size_t bytes = sizeof label;
+    ck_assert_uint_eq(d->source[RAD_TRAIN].n, 900);
+    ck_assert_uint_eq(lab.env.seed, k + 3);
+    if (k == 0)
+      memcpy(label, d->source[RAD_TRAIN].label, bytes);
+    ck_assert((memcmp(label, d->source[RAD_TRAIN].label, bytes) == 0) == (k < 2));
+    data_free(d);
+  }
+}
+END_TEST
+
 /* Each seed trains on a share of its own; val is the same for all. */
 START_TEST(subsets_are_drawn_by_the_seed)
 {
@@ -610,6 +632,7 @@ int main(void)
   tcase_add_loop_test(t, moments_are_of_the_samples_left, 0, 2);
   tcase_add_test(t, limit_and_cut_are_stratified);
   tcase_add_test(t, limits_are_nested_and_seeded);
+  tcase_add_test(t, noise_that_is_fixed);
   tcase_add_test(t, subsets_are_drawn_by_the_seed);
   tcase_add_loop_test(t, generated_data_follow_what_they_replace, 0, 2);
   tcase_add_loop_test(t, generated_data_are_distributed_as_said, 0, 2);
