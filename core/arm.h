@@ -4,6 +4,7 @@
  *   metrics.jsonl      a line per evaluated epoch: {"epoch": 3, "seconds": 1.2, "metrics":
  *                      {"train.loss": 0.31, ...}}; on resume cut back to the checkpoint's epoch
  *   last.safetensors   the checkpoint, best.safetensors what a regularizer marked as best
+ *   vectors.safetensors   what measures tell per sample
  *   result.json        written last: {"state": "complete|diverged|failed", "reason", "epochs",
  *                      "seconds", "peak_bytes", "metrics": {"train.loss": {"last", "max", "min"}},
  *                      "files": [{"path", "sha256", "bytes"}], "fingerprint"} */
