@@ -111,7 +111,7 @@ static rad_status print_arms(const experiment *x, const config *trial, double *f
     const double every = (double)x->run.evaluate;
     text_printf(out, "\nArm %s\n", x->arm[i]);
     RAD_TRY(arm_inspect(x->env, trial, x->arm[i], &p, out));
-    const double all = (double)p.ntrain + (double)p.nval + (double)p.ntest;
+    const double all = (double)p.ntrain + (double)p.nval + (double)(p.ntest + p.nrest);
     *flop += p.predicts
                  ? p.flop_fit + all * p.flop_forward
                  : (double)x->run.epochs * ((double)p.ntrain * (p.flop_forward + p.flop_backward) +

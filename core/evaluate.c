@@ -110,7 +110,7 @@ rad_status evaluate(trainer *t)
   bool wanted = false;
   for (size_t i = 0; i < t->nhook; i++)
     wanted |= t->hook[i].ops->eval != NULL;
-  for (uint32_t k = RAD_TRAIN; wanted && k <= RAD_TEST; k++) {
+  for (uint32_t k = RAD_TRAIN; wanted && k < RAD_NSPLIT; k++) {
     rad_source *s = &t->data->source[k];
     if (s->n == 0)
       continue;

@@ -56,11 +56,12 @@ static void print_plan(model *m, const arm_plan *p, text *out)
                 p->flop_forward * 1e-6);
   else
     text_puts(out, "the plugin does not say what fit and prediction take\n");
-  text_printf(out,
-              "  samples: %" PRIu64 " train, %" PRIu64 " val, %" PRIu64
-              " test; memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
-              p->ntrain, p->nval, p->ntest, (double)p->shared_bytes / 1048576.0,
-              (double)p->own_bytes / 1048576.0);
+  text_printf(out, "  samples: %" PRIu64 " train, %" PRIu64 " val, %" PRIu64 " test", p->ntrain,
+              p->nval, p->ntest);
+  if (p->nrest > 0)
+    text_printf(out, ", %" PRIu64 " rest", p->nrest);
+  text_printf(out, "; memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
+              (double)p->shared_bytes / 1048576.0, (double)p->own_bytes / 1048576.0);
 }
 
 static rad_status plan_of(trainer *t, arm_plan *p)
@@ -73,7 +74,8 @@ static rad_status plan_of(trainer *t, arm_plan *p)
                   .predicts = fit_predicts(t),
                   .ntrain = f->n[RAD_TRAIN],
                   .nval = f->n[RAD_VAL],
-                  .ntest = f->n[RAD_TEST]};
+                  .ntest = f->n[RAD_TEST],
+                  .nrest = f->n[RAD_REST]};
   data_memory(t->data, &p->shared_bytes, &own);
   RAD_TRY(fit_cost(t, &cost));
   RAD_TRY(fit_memory(t));

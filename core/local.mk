@@ -137,6 +137,7 @@ core_libradcore_la_SOURCES = \
   core/store.h \
   core/study.c \
   core/study.h \
+  core/study_measures.c \
   core/summary.c \
   core/targets.c \
   core/team.c \

@@ -47,6 +47,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/loss.la \
   plugins/measure/loss_sensitivity.la \
   plugins/measure/margin.la \
+  plugins/measure/memorization.la \
   plugins/measure/norms.la \
   plugins/measure/per_example_loss.la \
   plugins/measure/sharpness.la \

@@ -34,7 +34,8 @@ SH_TESTS = \
   tests/memory.sh \
   tests/no-globals.sh \
   tests/plugins.sh \
-  tests/source.sh
+  tests/source.sh \
+  tests/study.sh
 if HAVE_CHECK
 TESTS += $(C_TESTS)
 check_PROGRAMS += $(C_TESTS)
@@ -99,7 +100,7 @@ tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
 tests_measures_SOURCES = \
-  tests/measures.c tests/measures_loss.c tests/measures_run.c \
+  tests/measures.c tests/measures_loss.c tests/measures_run.c tests/measures_study.c \
   tests/measure_rig.c tests/measure_rig.h
 tests_measures_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_measures_LDFLAGS =
