@@ -286,7 +286,7 @@ static rad_status take_over(trainer *t, const st_file *f, const list *l, const c
     else if (!l->v[i].make)
       memcpy((void *)(uintptr_t)l->v[i].data, from, l->v[i].bytes);
   }
-  return model_shadows(t->model);
+  return model_renew(t->model);
 }
 
 static bool meta_number(const st_file *f, const char *key, double *out)

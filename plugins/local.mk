@@ -19,6 +19,8 @@ nobase_plugin_LTLIBRARIES = \
   plugins/layer/batch_norm.la \
   plugins/layer/concat.la \
   plugins/layer/conv2d.la \
+  plugins/layer/convex_conv2d.la \
+  plugins/layer/convex_dense.la \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
@@ -121,6 +123,12 @@ plugins_dataset_folder_la_SOURCES = \
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
+plugins_layer_conv2d_la_SOURCES = plugins/layer/conv2d.c plugins/layer/conv2d.h
+plugins_layer_convex_conv2d_la_SOURCES = \
+  plugins/layer/convex_conv2d.c plugins/layer/conv2d.h plugins/layer/convex.h
+plugins_layer_convex_dense_la_SOURCES = \
+  plugins/layer/convex_dense.c plugins/layer/convex.h plugins/layer/dense.h
+plugins_layer_dense_la_SOURCES = plugins/layer/dense.c plugins/layer/dense.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
