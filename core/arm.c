@@ -108,8 +108,6 @@ static void put_metrics(text *out, trainer *t)
   json_open(out, "metrics", '{');
   for (size_t i = 0; i < t->nmetric; i++)
     put_metric(out, t->metric[i].name, t->metric[i].last, t->metric[i].max, t->metric[i].min);
-  if (!metric_find(t, "epochs_to_fit"))
-    put_plain(out, "epochs_to_fit", (double)NAN);
   put_plain(out, "epochs", (double)t->epochs);
   put_plain(out, "seconds", t->seconds);
   put_plain(out, "model.parameters", (double)model_parameters(t->model));
@@ -196,7 +194,7 @@ static rad_status run(trainer *t, const arm_job *j)
   RAD_TRY(end_hooks(t));
   RAD_TRY(checkpoint_write(t));
   RAD_TRY(checkpoint_best(t));
-  RAD_TRY(vectors_write(t));
+  RAD_TRY(vectors_write(&t->vectors, j->dir, t->env->diag));
   return model_flop(t->model, &t->flop, &(double){0});
 }
 

@@ -72,6 +72,16 @@ void batch_free(batch *b)
   free(b);
 }
 
+rad_status batch_dx(batch *b)
+{
+  const size_t D = rad_count(&b->b.facts->sample);
+  size_t n;
+  if (!b->dx && size_mul(b->cap, D, &n))
+    b->dx = arena_aligned(&b->mem, n, sizeof *b->dx);
+  b->b.dx = b->dx;
+  return b->dx ? RAD_OK : RAD_ENOMEM;
+}
+
 /* --- one pass over numbers --- */
 
 /* x = v * a + b, all alike. */

@@ -117,12 +117,14 @@ typedef struct batch {
   uint64_t *id, *row;
   int32_t *label, *truth; /* (cap) */
   double *loss;           /* (cap) where b.loss points once there is one */
+  float *dx;              /* (cap,sample) once somebody has asked for it, else NULL */
   uint8_t *raw;           /* (cap,sample) where input noise changes bytes */
   rad_source *source;
   arena mem;
 } batch;
 rad_status batch_new(batch **, const data *, size_t cap);
 void batch_free(batch *);
+rad_status batch_dx(batch *); /* room for b.dx, unless it is there */
 /* Fills x, target, weight, label, truth, id, row with rows row[0..n) of the source (row NULL:
  * first .. first+n-1). `training`: batch noise (crop, flip) acts too. */
 rad_status batch_fill(batch *, rad_source *, const uint64_t *row, uint64_t first, size_t n,

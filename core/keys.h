@@ -56,8 +56,6 @@ typedef struct run_keys { /* [run] */
   int32_t epochs, batch, evaluate, eval_batch, threads, checkpoint;
   rad_list seeds;
   int64_t data_seed;
-  const char *fit_metric; /* "epochs_to_fit": the first epoch at whose end it is >= fit */
-  double fit;
 } run_keys;
 typedef struct layer_keys {
   const char *plugin, *input; /* "" : the layer before */

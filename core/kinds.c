@@ -26,9 +26,6 @@ static const rad_key run[] = {
             "seconds between checkpoints, 0 for one after every epoch; a signal always leaves one"),
     RAD_KEY(run_keys, seeds, "1", 0, two53, RAD_FIXED, "each trial is run with each of these"),
     RAD_KEY(run_keys, data_seed, "0", 0, two53, RAD_FIXED, "of the cut of val and of limit"),
-    RAD_KEY(run_keys, fit_metric, "train.accuracy", 0, 0, RAD_FIXED,
-            "epochs_to_fit: the first epoch at whose end this is at least `fit`"),
-    RAD_KEY(run_keys, fit, "0.99", -1e12, 1e12, RAD_FIXED, "see fit_metric"),
 };
 static const rad_key dataset[] = {
     PLUGIN(dataset_keys),

@@ -150,7 +150,7 @@ rad_status param_renew(const model *m, const param *p, size_t lo, size_t hi, uin
   return s;
 }
 
-rad_status model_renew(const model *m)
+rad_status model_shadows(const model *m)
 {
   for (uint32_t i = 0; i < m->pub.nparam; i++)
     RAD_TRY(param_renew(m, &m->param[i], 0, param_rows(&m->param[i]), 0));

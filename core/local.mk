@@ -146,6 +146,8 @@ core_libradcore_la_SOURCES = \
   core/tree.c \
   core/trial.c \
   core/utf8.h \
+  core/vectors.c \
+  core/vectors.h \
   core/verdict.c \
   core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS) $(NATIVE_CPPFLAGS)

@@ -271,5 +271,5 @@ rad_status model_init(model *m)
     for (uint32_t k = 0; k < nd->pub.nparam; k++)
       RAD_TRY(init_param(m, &m->param[nd->param[k]->index], nd->layer->common));
   }
-  return model_renew(m);
+  return model_shadows(m);
 }

@@ -165,7 +165,7 @@ rad_status param_load(const model *, const param *, const float *stored, float *
 rad_status param_mask(const model *, const param *, float *active);
 /* What products and the backend derive from rows lo .. hi-1, after these have changed. */
 rad_status param_renew(const model *, const param *, size_t lo, size_t hi, uint32_t member);
-rad_status model_renew(const model *); /* of all tensors */
+rad_status model_shadows(const model *); /* the same of all tensors */
 /* In files axes stand in the order (out, in, h, w): is that another one, which shape is it, and
  * from the declared order to it, or back. */
 bool file_is_other(const param *);

@@ -274,6 +274,7 @@ rad_status trainer_alloc(trainer *t)
   RAD_TRY(team_new(&t->team, (uint32_t)t->run.threads, t->env->diag));
   RAD_TRY(model_alloc(t->model, rows > eval ? rows : eval));
   RAD_TRY(model_init(t->model));
+  t->lab.most = t->model->batch;
   RAD_TRY(batch_new(&t->batch, t->data, rows));
   RAD_TRY(batch_new(&t->eval, t->data, eval));
   RAD_TRY(alloc_slots(t));
@@ -305,11 +306,11 @@ void trainer_free(trainer *t)
   for (size_t i = 0; i < t->nmetric; i++)
     free((char *)(uintptr_t)t->metric[i].name);
   free(t->metric);
-  for (size_t i = 0; i < t->nvector; i++)
-    free(t->vector[i].v);
-  free(t->vector);
+  vectors_free(&t->vectors);
   free(t->pool);
   free(t->best);
+  free(t->kept);
+  free(t->own_grad);
   arena_free(&t->mem);
   free(t);
 }

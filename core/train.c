@@ -287,15 +287,6 @@ static rad_status epoch_hooks(trainer *t, bool last)
   return RAD_OK;
 }
 
-static rad_status watch_fit(trainer *t)
-{
-  const metric *m = metric_find(t, t->run.fit_metric);
-  const metric *fit = metric_find(t, "epochs_to_fit");
-  if (m && !fit && m->last >= t->run.fit)
-    return metric_set(t, "epochs_to_fit", (double)t->epochs);
-  return RAD_OK;
-}
-
 /* An epoch's last step is done. */
 static rad_status end_epoch(trainer *t)
 {
@@ -305,7 +296,6 @@ static rad_status end_epoch(trainer *t)
     RAD_TRY(evaluate(t));
     if (t->penalized)
       RAD_TRY(metric_set(t, "penalty", t->penalty));
-    RAD_TRY(watch_fit(t));
     RAD_TRY(epoch_hooks(t, last));
     RAD_TRY(metrics_write(t, t->epochs));
   }
@@ -319,7 +309,7 @@ static rad_status give_back_best(trainer *t)
   if (!t->restore || !t->marked)
     return RAD_OK;
   memcpy(t->model->value, t->best, t->model->nvalue * sizeof(float));
-  RAD_TRY(model_renew(t->model));
+  RAD_TRY(model_shadows(t->model));
   return evaluate(t);
 }
 

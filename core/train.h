@@ -5,6 +5,7 @@
 #define CORE_TRAIN_H
 #include "data.h"
 #include "model.h"
+#include "vectors.h"
 
 enum { MAX_SLOTS = 16 };
 
@@ -27,11 +28,6 @@ typedef struct metric {
   double last, max, min; /* max and min over the epochs from 1; NaN: no value */
   bool fresh;            /* since the last line of metrics.jsonl */
 } metric;
-typedef struct vector {
-  const char *name;
-  float *v;
-  size_t n;
-} vector;
 
 typedef struct trainer {
   env *env;
@@ -52,13 +48,15 @@ typedef struct trainer {
   batch *batch, *eval;
   batch **pool; /* (npool) batches that hooks have fetched; nused: in this call */
   size_t npool, nused;
+  float *own_grad; /* (model->ngrad) for lab->gradient, or NULL */
+  float *kept;     /* (model->nvalue) the values, while a hook has replaced some, or NULL */
+  bool replaced;
   uint64_t *order; /* (train n) rows in this epoch's order */
   rad_when when;
   rad_lab lab;
   metric *metric;
   size_t nmetric;
-  vector *vector;
-  size_t nvector;
+  vectors vectors;
   const char *split; /* while it is being evaluated, else NULL */
   uint64_t epochs;   /* finished */
   float *best;       /* (model->nvalue) the marked copy, or NULL */
@@ -90,16 +88,17 @@ typedef struct trainer {
       return s_;                                                                                   \
   } while (0)
 
-/* One [serial] callback, with its scratch memory and fetched batches given back; a failure is
- * returned. */
+/* One [serial] callback, with its scratch memory and fetched batches given back, and the values
+ * that it has replaced; a failure is returned. */
 #define CALLBACK(t, call)                                                                          \
   do {                                                                                             \
     const size_t mark_ = scratch_mark((t)->env);                                                   \
     (t)->nused = 0;                                                                                \
     const rad_status s_ = (call);                                                                  \
     scratch_release((t)->env, mark_);                                                              \
-    if (s_ < 0)                                                                                    \
-      return s_;                                                                                   \
+    const rad_status back_ = (t)->replaced ? lab_put_back(t) : RAD_OK;                             \
+    if (s_ < 0 || back_ < 0)                                                                       \
+      return s_ < 0 ? s_ : back_;                                                                  \
   } while (0)
 
 /* setup.c: instances of everything that the arm names, planned; no memory for tensors yet, no
@@ -123,13 +122,13 @@ rad_status metrics_write(trainer *, uint64_t epoch); /* a line of metrics.jsonl 
 
 /* lab.c */
 extern const rad_lab lab_services;
+rad_status lab_put_back(trainer *); /* values that a hook has replaced */
 
 /* checkpoint.c: everything that decides how the training goes on, in dir/last.safetensors. */
 rad_status checkpoint_write(trainer *);
 /* RAD_DONE: there is none. A damaged one is a warning, and the job starts from the beginning. */
 rad_status checkpoint_read(trainer *, bool accept_numeric_change);
 rad_status checkpoint_best(trainer *); /* dir/best.safetensors: the network's tensors alone */
-rad_status vectors_write(trainer *);   /* dir/vectors.safetensors */
 
 double clock_seconds(void); /* monotonic */
 #endif

@@ -19,7 +19,11 @@ C_TESTS = tests/conformance \
   tests/core_safetensors \
   tests/core_study \
   tests/core_text \
-  tests/core_train
+  tests/core_train \
+  tests/measures \
+  tests/noise_inputs \
+  tests/noise_labels \
+  tests/search
 SH_TESTS = \
   tests/cli.sh \
   tests/configs.sh \
@@ -53,6 +57,7 @@ tests_conformance_SOURCES = \
   tests/conformance_pool.c \
   tests/conformance_rig.c \
   tests/conformance_rig.h \
+  tests/conformance_search.c \
   tests/conformance_sparse.c \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -94,6 +99,28 @@ tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
+tests_measures_SOURCES = \
+  tests/measures.c tests/measures_loss.c tests/measures_run.c \
+  tests/measure_rig.c tests/measure_rig.h
+tests_measures_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_measures_LDFLAGS =
+tests_noise_inputs_SOURCES = tests/noise_inputs.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_noise_inputs_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_noise_inputs_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_noise_inputs_LDFLAGS =
+tests_noise_labels_SOURCES = tests/noise_labels.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_noise_labels_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_noise_labels_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_noise_labels_LDFLAGS =
+tests_search_SOURCES = \
+  tests/search.c \
+  tests/search.h \
+  tests/search_model.c \
+  tests/search_plain.c \
+  tests/search_rig.c \
+  tests/search_rig.h
+tests_search_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_search_LDFLAGS =
 
 # Small data sets, whole and damaged.
 FIXTURES = tests/fixtures.c tests/fixtures.h
