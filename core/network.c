@@ -149,7 +149,11 @@ static rad_status take_param(model *m, const node *nd, uint32_t j, uint32_t k, u
   if (d->t.type != RAD_F32)
     return rad_fail(&nd->layer->ctx, RAD_EINVAL, "tensor %s: a layer's tensors are float",
                     d->t.name);
+  if ((d->t.flags & RAD_MAPPED) && !nd->ops->map)
+    return rad_fail(&nd->layer->ctx, RAD_EINVAL,
+                    "tensor %s has RAD_MAPPED, and the plugin has no map callback", d->t.name);
   m->param[k] = (param){.decl = d,
+                        .node = nd,
                         .trained = d->t.role != RAD_BUFFER && !keys->freeze,
                         .count = d->count,
                         .pub = {.name = d->t.name,

@@ -105,7 +105,7 @@ static const char *fault_of(const rad_tensor *t, size_t *count, size_t *bytes)
     return "has an impossible number of axes";
   if (t->axes && strlen(t->axes) != t->shape.rank)
     return "needs one letter per axis";
-  if (t->flags & ~(uint32_t)(RAD_OPAQUE | RAD_SPARSE))
+  if (t->flags & ~(uint32_t)(RAD_OPAQUE | RAD_SPARSE | RAD_MAPPED))
     return "has unknown flags";
   if (!fill_fits(t))
     return "cannot hold its first value";

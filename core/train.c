@@ -102,9 +102,7 @@ static rad_status update_rows(trainer *t, param *p, size_t lo, size_t hi, double
                  .g = p->pub.grad + first,
                  .penalty = penalty};
   RAD_TRY(update_slice(t, p, u, &s, w));
-  if (p->pub.shadow)
-    WORKER_CALL(t, w, t->model->math.shadow(instance_ctx(t->model->backend, w), &p->pub, lo, hi));
-  return RAD_OK;
+  return param_renew(t->model, p, lo, hi, w);
 }
 
 static rad_status update_portion(void *with, size_t k, uint32_t w)

@@ -21,6 +21,8 @@ nobase_plugin_LTLIBRARIES = \
   plugins/layer/batch_norm.la \
   plugins/layer/concat.la \
   plugins/layer/conv2d.la \
+  plugins/layer/convex_conv2d.la \
+  plugins/layer/convex_dense.la \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
@@ -146,6 +148,12 @@ plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
 plugins_fit_kernel_la_SOURCES = plugins/fit/kernel.c plugins/fit/cholesky.h
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
+plugins_layer_conv2d_la_SOURCES = plugins/layer/conv2d.c plugins/layer/conv2d.h
+plugins_layer_convex_conv2d_la_SOURCES = \
+  plugins/layer/convex_conv2d.c plugins/layer/conv2d.h plugins/layer/convex.h
+plugins_layer_convex_dense_la_SOURCES = \
+  plugins/layer/convex_dense.c plugins/layer/convex.h plugins/layer/dense.h
+plugins_layer_dense_la_SOURCES = plugins/layer/dense.c plugins/layer/dense.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h

@@ -4,6 +4,7 @@ TEST_CPPFLAGS = $(CORE_CPPFLAGS) $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 
 C_TESTS = tests/conformance \
+  tests/convex \
   tests/core_config \
   tests/core_data \
   tests/core_experiment \
@@ -64,6 +65,8 @@ tests_conformance_SOURCES = \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_conformance_LDFLAGS =
+tests_convex_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_convex_LDFLAGS =
 tests_core_config_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_config_LDFLAGS =
 tests_core_data_SOURCES = tests/core_data.c tests/data_lab.c tests/data_lab.h $(FIXTURES)

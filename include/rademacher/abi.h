@@ -120,7 +120,8 @@ enum rad_role {
 /* rad_tensor.flags */
 enum {
   RAD_OPAQUE = 1, /* the layer only hands it to c->math: the backend may choose its layout */
-  RAD_SPARSE = 2  /* the layer can work with rad_param.pattern */
+  RAD_SPARSE = 2, /* the layer can work with rad_param.pattern */
+  RAD_MAPPED = 4  /* products read what rad_layer_ops.map makes of the values; since minor 1 */
 };
 typedef struct rad_tensor { /* a declaration */
   uint32_t size;
