@@ -56,7 +56,8 @@ nobase_plugin_LTLIBRARIES = \
   plugins/schedule/step.la \
   plugins/search/grid.la \
   plugins/search/quasi_random.la \
-  plugins/search/random.la
+  plugins/search/random.la \
+  plugins/search/tpe.la
 
 # One library per instruction set, from the same sources. Fused multiply-adds are wanted here: the
 # backend's identity names the set.
@@ -125,6 +126,8 @@ plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.
 plugins_search_quasi_random_la_SOURCES = \
   plugins/search/quasi_random.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_random_la_SOURCES = plugins/search/random.c plugins/search/point.h
+plugins_search_tpe_la_SOURCES = \
+  plugins/search/tpe.c plugins/search/parzen.h plugins/search/point.h plugins/search/sobol.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:
