@@ -79,9 +79,11 @@ nobase_plugin_LTLIBRARIES = \
   plugins/schedule/exponential.la \
   plugins/schedule/plateau.la \
   plugins/schedule/step.la \
+  plugins/search/evolution.la \
   plugins/search/grid.la \
   plugins/search/quasi_random.la \
-  plugins/search/random.la
+  plugins/search/random.la \
+  plugins/search/tpe.la
 
 # One library per instruction set, from the same sources. Fused multiply-adds are wanted here: the
 # backend's identity names the set.
@@ -165,9 +167,13 @@ plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/lab
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
+plugins_search_evolution_la_SOURCES = \
+  plugins/search/evolution.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_quasi_random_la_SOURCES = \
   plugins/search/quasi_random.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_random_la_SOURCES = plugins/search/random.c plugins/search/point.h
+plugins_search_tpe_la_SOURCES = \
+  plugins/search/tpe.c plugins/search/parzen.h plugins/search/point.h plugins/search/sobol.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:

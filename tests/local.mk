@@ -128,6 +128,7 @@ tests_search_SOURCES = \
   tests/search.c \
   tests/search.h \
   tests/search_model.c \
+  tests/search_parts.c \
   tests/search_plain.c \
   tests/search_rig.c \
   tests/search_rig.h
@@ -179,13 +180,18 @@ check_DATA = tests/zoo/stamp
 EXTRA_DIST += $(ZOO) tests/bad_plugins/zoo.h
 
 # For `make bench` and `make check-peers`.
-EXTRA_PROGRAMS += tests/bench/peak tests/peers/driver
+EXTRA_PROGRAMS += tests/bench/peak tests/peers/driver tests/peers/search_driver
 tests_bench_peak_CFLAGS = $(STD_CFLAGS) $(WARN_CFLAGS) -O3 -ffp-contract=fast
 tests_bench_peak_LDADD =
 tests_bench_peak_LDFLAGS =
 tests_peers_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
 tests_peers_driver_LDADD = core/libradcore.la
 tests_peers_driver_LDFLAGS =
+tests_peers_search_driver_SOURCES = \
+  tests/peers/search_driver.c tests/search_rig.c tests/search_rig.h
+tests_peers_search_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core -I$(top_srcdir)/tests
+tests_peers_search_driver_LDADD = core/libradcore.la
+tests_peers_search_driver_LDFLAGS =
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 TEST_EXTENSIONS = .sh
