@@ -42,6 +42,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/add_gaussian.la \
   plugins/noise/fresh_gaussian.la \
   plugins/noise/gaussian_pixels.la \
+  plugins/noise/pair_flip.la \
   plugins/noise/random_crop.la \
   plugins/noise/random_flip.la \
   plugins/noise/random_labels.la \
@@ -51,6 +52,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/optimizer/sgd.la \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
+  plugins/regularizer/ioc.la \
   plugins/regularizer/weight_decay.la \
   plugins/schedule/constant.la \
   plugins/schedule/cosine.la \
@@ -124,6 +126,8 @@ plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
+plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/labels.h
+plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
 

@@ -19,7 +19,8 @@ C_TESTS = tests/conformance \
   tests/core_study \
   tests/core_text \
   tests/core_train \
-  tests/noise_inputs
+  tests/noise_inputs \
+  tests/noise_labels
 SH_TESTS = \
   tests/cli.sh \
   tests/configs.sh \
@@ -96,6 +97,10 @@ tests_noise_inputs_SOURCES = tests/noise_inputs.c tests/data_lab.c tests/data_la
 tests_noise_inputs_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_noise_inputs_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_noise_inputs_LDFLAGS =
+tests_noise_labels_SOURCES = tests/noise_labels.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_noise_labels_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_noise_labels_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_noise_labels_LDFLAGS =
 
 # Small data sets, whole and damaged.
 FIXTURES = tests/fixtures.c tests/fixtures.h
