@@ -24,8 +24,8 @@ enum { TABLE = 256, SUMMED = 65536 }; /* numbers: at least; 65536 * 255^2 < 2^32
 static bool wants_raw(const data *d) /* input noise on bytes */
 {
   bool any = false;
-  for (size_t i = 0; i < d->npool * 3; i++) {
-    const rad_source *s = i < 3 ? &d->source[i] : d->extra[i - 3];
+  for (size_t i = 0; i < d->npool * RAD_NSPLIT; i++) {
+    const rad_source *s = i < RAD_NSPLIT ? &d->source[i] : d->extra[i - RAD_NSPLIT];
     any |= s->ninput > 0 && s->pool->noise_facts.type == RAD_U8;
   }
   return any;

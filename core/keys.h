@@ -74,7 +74,7 @@ enum init {
 };
 typedef struct dataset_keys {
   const char *plugin;
-  double val;
+  double val, subset;
   int64_t limit;       /* 0: all */
   int32_t scale, crop; /* crop 0: none */
   bool enabled;
@@ -82,7 +82,7 @@ typedef struct dataset_keys {
 enum scale { SCALE_NONE, SCALE_UNIT, SCALE_STANDARDIZE, SCALE_WHITEN };
 typedef struct noise_keys {
   const char *plugin, *splits; /* "": as the plugin's flags say */
-  bool enabled;
+  bool enabled, fixed;
 } noise_keys;
 typedef struct optimizer_keys {
   const char *plugin, *apply;

@@ -30,6 +30,9 @@ static const rad_key run[] = {
 static const rad_key dataset[] = {
     PLUGIN(dataset_keys),
     RAD_KEY(dataset_keys, val, "0.1", 0, 0.9, 0, "share of the training samples cut off as val"),
+    RAD_KEY(dataset_keys, subset, "1", 1e-9, 1, 0,
+            "share of the training samples to train on, another one with each seed; the others are "
+            "the split `rest`"),
     RAD_KEY(dataset_keys, limit, "0", 0, 1e12, RAD_LOG, "training samples to take, 0 for all"),
     RAD_CHOICE(dataset_keys, scale, "unit", scales, "how inputs are scaled"),
     RAD_KEY(dataset_keys, crop, "0", 0, 65536, 0, "side of the centre window, 0 for the whole"),
@@ -39,6 +42,8 @@ static const rad_key noise[] = {
     PLUGIN(noise_keys),
     RAD_KEY(noise_keys, splits, "", 0, 0, RAD_FIXED,
             "of train, val, test; empty: train for labels, all for inputs"),
+    RAD_KEY(noise_keys, fixed, "false", 0, 0, RAD_FIXED,
+            "drawn by data_seed, the same for every seed; false: other draws with each seed"),
     ENABLED(noise_keys),
 };
 static const rad_key layer[] = {

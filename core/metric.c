@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const splits[] = {"train", "val", "test"};
+static const char *const splits[] = {"train", "val", "test", "rest"};
 static const char *const statics[] = {"parameters", "active_weights", "flop"};
 static const char *const of_arm[] = {"epochs", "seconds"};
 
@@ -83,7 +83,7 @@ static rad_status check_source(const experiment *e, const place *p, const char *
   size_t m = 0;
   if (n == 1 && among(of_arm, 2, word[0]))
     return RAD_OK;
-  if (n > 1 && among(splits, 3, word[0]))
+  if (n > 1 && among(splits, 4, word[0]))
     return RAD_OK;
   config c = {0};
   rad_status r = config_arm(&c, &e->base, arm, e->env->diag);
@@ -93,7 +93,7 @@ static rad_status check_source(const experiment *e, const place *p, const char *
   config_free(&c);
   if (found || r < 0)
     return r;
-  for (size_t i = 0; i < (n > 1 ? 3 : 2); i++)
+  for (size_t i = 0; i < (n > 1 ? 4 : 2); i++)
     list[m++] = n > 1 ? splits[i] : of_arm[i];
   for (const section *s = NULL; m < 64 && (s = config_next(&e->base, "measure", s));)
     list[m++] = s->name;
@@ -121,7 +121,7 @@ static rad_status metric_parse(const experiment *e, const char *name, origin at,
     arm = word[0];
     first = 1;
   } else if (e->narm > 1 || strcmp(arm, "main") != 0) {
-    return among(splits, 3, word[0]) || is_of_arm(e, word[0])
+    return among(splits, 4, word[0]) || is_of_arm(e, word[0])
                ? reject(&p, "name the arm in front, as in ARM.val.accuracy", "")
                : reject(&p, "there is no such arm", text_hint(hint, word[0], e->arm, e->narm));
   }

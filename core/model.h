@@ -106,7 +106,7 @@ typedef struct model_hook { /* a regularizer's layer, to be inserted behind laye
 } model_hook;
 
 /* Plans the network of an arm for samples of a shape; all errors of layers are reported. No memory
- * for tensors yet. */
+ * for tensors yet. sample NULL: one without layers, for a fit that predicts by itself. */
 rad_status model_plan(model **, env *, const config *arm, const rad_shape *sample,
                       const model_hook *, size_t nhooks);
 /* Draws masks, lets the backend choose layouts and plans the work of at most `nworkers` threads:

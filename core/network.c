@@ -200,7 +200,7 @@ static rad_status collect_params(model *m)
 /* On the way back the last reader of a layer writes its gradient, the others add to it. */
 static rad_status mark_shares(model *m)
 {
-  bool *seen = arena_alloc(&m->mem, m->pub.nnode * sizeof *seen);
+  bool *seen = arena_alloc(&m->mem, (m->pub.nnode + 1u) * sizeof *seen);
   if (!seen)
     return RAD_ENOMEM;
   for (uint32_t i = m->pub.nnode; i-- > 0;) {
@@ -245,6 +245,8 @@ static rad_status plan_layers(model *m, const rad_shape *sample, const model_hoo
 {
   const size_t most = config_count(m->config, "layer") * (1 + nhooks);
   const node *last;
+  if (!sample)
+    return RAD_OK;
   if (most == 0)
     return diag_error(m->env->diag, RAD_EINVAL, (origin){0},
                       "the experiment has no [layer NAME] section");

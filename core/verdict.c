@@ -321,6 +321,18 @@ static const json_t *pick(const json_t *summary)
   return json_array_get(list, 0);
 }
 
+/* What measures tell of the whole study. */
+static void put_measures(const view *v, text *out)
+{
+  const char *name;
+  json_t *value, *all = json_object_get(v->summary, "metrics");
+  double x;
+  if (json_object_size(all) > 0)
+    text_puts(out, "\nOf the whole study:\n");
+  json_object_foreach(all, name, value) if (json_to_double(value, &x))
+      text_printf(out, "  %s = %.6g\n", name, x);
+}
+
 static rad_status put_all(view *v, text *out)
 {
   const char *state = json_member_text(v->trial, "state"),
@@ -340,6 +352,7 @@ static rad_status put_all(view *v, text *out)
     text_printf(out, "This trial is %s%s%s\n", state ? state : "unknown", reason ? ": " : ".",
                 reason ? reason : "");
   RAD_TRY(put_trials(v, out));
+  put_measures(v, out);
   if (json_is_true(json_object_get(v->summary, "test_selected")))
     text_puts(out, "The test split took part in the selection: its numbers are no estimate.\n");
   return RAD_OK;

@@ -37,7 +37,8 @@ const vector *rig_vector(const measure_rig *, const char *name);
 void rig_expect(const measure_rig *, const char *name, double value, double most);
 void rig_remove(const char *dir); /* a folder of the test's own, with all in it */
 
-/* The cases of measures_loss.c, measures_run.c */
+/* The cases of measures_loss.c, measures_run.c, measures_study.c */
 TCase *loss_measure_cases(void);
 TCase *run_measure_cases(void);
+TCase *study_measure_cases(void);
 #endif

@@ -304,6 +304,7 @@ int main(void)
   suite_add_tcase(s, t);
   suite_add_tcase(s, loss_measure_cases());
   suite_add_tcase(s, run_measure_cases());
+  suite_add_tcase(s, study_measure_cases());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);
   const int failed = srunner_ntests_failed(r);

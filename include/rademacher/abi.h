@@ -126,7 +126,7 @@ enum {
 typedef struct rad_tensor { /* a declaration */
   uint32_t size;
   const char *name;
-  uint32_t role, type; /* type: trained roles are RAD_F32 */
+  uint32_t role, type; /* type: a layer's are RAD_F32, trained roles RAD_F32 or RAD_F64 */
   rad_shape shape;
   double fill;      /* first value, except RAD_WEIGHT */
   const char *axes; /* NULL, or the axes' letters ("ohwi"): files hold them in the order "oihw" */
