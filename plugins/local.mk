@@ -38,8 +38,11 @@ nobase_plugin_LTLIBRARIES = \
   plugins/logger/console.la \
   plugins/logger/csv.la \
   plugins/logger/jsonl.la \
+  plugins/loss/bootstrapping.la \
   plugins/loss/cross_entropy.la \
+  plugins/loss/gce.la \
   plugins/loss/mse.la \
+  plugins/loss/sce.la \
   plugins/measure/accuracy.la \
   plugins/measure/coherence.la \
   plugins/measure/confusion.la \
@@ -172,6 +175,10 @@ plugins_search_evolution_la_SOURCES = \
 plugins_search_quasi_random_la_SOURCES = \
   plugins/search/quasi_random.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_random_la_SOURCES = plugins/search/random.c plugins/search/point.h
+plugins_loss_bootstrapping_la_SOURCES = plugins/loss/bootstrapping.c plugins/loss/softmax.h
+plugins_loss_cross_entropy_la_SOURCES = plugins/loss/cross_entropy.c plugins/loss/softmax.h
+plugins_loss_gce_la_SOURCES = plugins/loss/gce.c plugins/loss/softmax.h
+plugins_loss_sce_la_SOURCES = plugins/loss/sce.c plugins/loss/softmax.h
 plugins_search_tpe_la_SOURCES = \
   plugins/search/tpe.c plugins/search/parzen.h plugins/search/point.h plugins/search/sobol.h
 

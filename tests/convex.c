@@ -322,6 +322,20 @@ START_TEST(convex_weights_have_both_signs)
 }
 END_TEST
 
+/* A plugin that declares a mapped tensor and forgets the map. */
+START_TEST(a_map_must_be_there)
+{
+  const plugin *p = plugins_find(e.plugins, RAD_LAYER, "convex_dense", (origin){0}, "", &g);
+  ck_assert_ptr_nonnull(p);
+  ((plugin *)(uintptr_t)p)->ops.layer.map = NULL;
+  set_all(blobs);
+  set_all(CONVEX_DENSE);
+  ck_assert_int_lt(begin(true), 0);
+  ck_assert_msg(strstr(text_str(&g.messages), "tensor W has RAD_MAPPED"), "%s",
+                text_str(&g.messages));
+}
+END_TEST
+
 /* Two epochs by the kernels of `native`, packed weights and their shadows, and by the plain loops
  * end with the same outputs to rounding. */
 START_TEST(backends_agree_on_convex_layers)
@@ -362,6 +376,7 @@ int main(void)
   tcase_add_test(c, frozen_weights_are_noticed);
   tcase_add_loop_test(c, trained_networks, 0, sizeof nets / sizeof *nets);
   tcase_add_test(c, convex_weights_have_both_signs);
+  tcase_add_test(c, a_map_must_be_there);
   tcase_add_loop_test(c, backends_agree_on_convex_layers, 0, 3);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * dense.h - what dense and convex_dense share: Y = f(X W' + b); f is the activation behind it, where
- * absorbed. X (n,D) input, W (U,D), b (U), Y (n,U). W may be stored sparse. */
+ * dense.h - what dense and convex_dense share: Y = f(X W' + b); f is the activation behind it,
+ * where absorbed. X (n,D) input, W (U,D), b (U), Y (n,U). W may be stored sparse. */
 #ifndef PLUGINS_LAYER_DENSE_H
 #define PLUGINS_LAYER_DENSE_H
 #include <rademacher/layer.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""optimizers.py - optimizers, alone and with weight_decay or ioc, against PyTorch over many steps."""
+"""optimizers.py - optimizers, alone, with weight_decay or ioc, against PyTorch over many steps."""
 from peer import compare, finish, floats, normal, np, run, torch, u64
 
 N, STEPS = 31, 60
