@@ -4,7 +4,8 @@
 #define RADEMACHER_DATA_H
 #include <rademacher/abi.h>
 
-enum { RAD_TRAIN = 0, RAD_VAL, RAD_TEST, RAD_NSPLIT = 4 };
+/* RAD_REST: training samples that the key `subset` leaves out; since minor 1 */
+enum { RAD_TRAIN = 0, RAD_VAL, RAD_TEST, RAD_REST, RAD_NSPLIT = 4 };
 /* how targets are stored, T = facts.ntarget */
 enum rad_target {
   RAD_CLASS = 1, /* int32 (n): 0..T-1, -1 = unlabelled (its weight is 0) */
@@ -29,7 +30,8 @@ typedef struct rad_facts { /* what is known of a data set before its samples are
 
 typedef struct rad_part { /* some samples of a split, as stored */
   const rad_facts *facts;
-  uint32_t split; /* RAD_TRAIN, RAD_VAL (cut from train by the core) or RAD_TEST */
+  uint32_t
+      split; /* RAD_TRAIN, also of the rest, RAD_VAL (cut from train by the core) or RAD_TEST */
   size_t n;
   const uint64_t *id; /* (n) index in the data set's own train or test split: the address of random
                        * draws, which neither `limit` nor the cut of `val` changes */
