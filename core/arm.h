@@ -28,6 +28,8 @@ rad_status arm_run(env *, const arm_job *);
 typedef struct arm_plan { /* what `check` and constraints want to know, without any sample */
   size_t parameters, active_weights;
   double flop_forward, flop_backward; /* per image: 2 per multiply-add */
+  double flop_fit;                    /* in all, of a fit that predicts by itself */
+  bool predicts;                      /* it does; what it takes may not be known: 0 */
   size_t shared_bytes, own_bytes;     /* decoded data; all else that the job allocates */
   uint64_t ntrain, nval, ntest, nrest;
 } arm_plan;

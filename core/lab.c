@@ -93,6 +93,11 @@ static void lab_drop(rad_ctx *c)
   t->nused -= t->nused > 0;
 }
 
+static rad_status lab_pause(rad_ctx *c)
+{
+  return cancelled(of(c)) ? RAD_ECANCEL : RAD_OK;
+}
+
 static bool is_measure(rad_ctx *c)
 {
   return ((const instance *)(void *)c)->plugin->d.kind == RAD_MEASURE;
@@ -106,10 +111,30 @@ static void salt(model *m, uint64_t with)
       m->node[i].layer->seedkey ^= with;
 }
 
+static rad_status no_gradients(rad_ctx *c)
+{
+  return rad_fail(c, RAD_EINVAL,
+                  "wants gradients, but [fit] plugin = %s predicts by itself and has none",
+                  of(c)->fit->plugin->d.name);
+}
+
+static rad_status pass_by_fit(rad_ctx *c, rad_batch *b, uint32_t flags)
+{
+  trainer *t = of(c);
+  if (flags & (RAD_PASS_DX | RAD_PASS_GRAD))
+    return no_gradients(c);
+  b->y = t->predicted;
+  b->loss = ((batch *)(void *)b)->loss;
+  RAD_TRY(fit_predict(t, b, 0, b->n, 0));
+  return flags & RAD_PASS_LOSS ? loss_of_rows(t, b, 0, b->n, NULL, 1.0f, 0) : RAD_OK;
+}
+
 static rad_status lab_pass(rad_ctx *c, rad_model *of_model, rad_batch *b, uint32_t flags,
                            float scale)
 {
   trainer *t = of(c);
+  if (t->predicted)
+    return pass_by_fit(c, b, flags);
   model *m = of_model->core;
   const rad_source *s = ((batch *)(void *)b)->source;
   const bool back = (flags & (RAD_PASS_DX | RAD_PASS_GRAD)) != 0;
@@ -152,6 +177,8 @@ static rad_status lab_derive(rad_ctx *c, const rad_model *from, const rad_set *s
 static rad_status lab_train(rad_ctx *c, const rad_training *r)
 {
   trainer *t = of(c);
+  if (t->predicted)
+    return rad_fail(c, RAD_EINVAL, "a fit that predicts by itself has no network to train");
   if (r->model != &t->model->pub || r->source != &t->data->source[RAD_TRAIN] || r->teacher ||
       r->nset > 0)
     return rad_fail(c, RAD_EINVAL, "this release trains only the arm's network on its own data");
@@ -195,6 +222,8 @@ static rad_status lab_gradient(rad_ctx *c, rad_model *of_model, rad_batch *b, si
 {
   trainer *t = of(c);
   model *m = of_model->core;
+  if (t->predicted)
+    return no_gradients(c);
   if (first > b->n || n > b->n - first || n == 0)
     return rad_fail(c, RAD_EINVAL, "samples %zu .. %zu of a batch of %zu", first, first + n, b->n);
   if (!t->own_grad && !(t->own_grad = calloc(m->ngrad + 1, sizeof *t->own_grad)))
@@ -255,4 +284,5 @@ const rad_lab lab_services = {.metric = lab_metric,
                               .values = lab_values,
                               .gradient = lab_gradient,
                               .replace = lab_replace,
-                              .drop = lab_drop};
+                              .drop = lab_drop,
+                              .pause = lab_pause};

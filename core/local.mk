@@ -65,6 +65,7 @@ core_libradcore_la_SOURCES = \
   core/events.c \
   core/experiment.c \
   core/experiment.h \
+  core/fit.c \
   core/flop.c \
   core/fs.c \
   core/fs.h \
@@ -88,6 +89,7 @@ core_libradcore_la_SOURCES = \
   core/manifest.c \
   core/mask.c \
   core/math.c \
+  core/memory.c \
   core/metric.c \
   core/model.c \
   core/model.h \

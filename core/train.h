@@ -46,7 +46,8 @@ typedef struct trainer {
   model_hook *insert; /* (ninsert) regularizers that insert layers */
   size_t ninsert;
   batch *batch, *eval;
-  batch **pool; /* (npool) batches that hooks have fetched; nused: in this call */
+  float *predicted; /* (rows of a batch, targets) by the fit itself; NULL: by the network */
+  batch **pool;     /* (npool) batches that hooks have fetched; nused: in this call */
   size_t npool, nused;
   float *own_grad; /* (model->ngrad) for lab->gradient, or NULL */
   float *kept;     /* (model->nvalue) the values, while a hook has replaced some, or NULL */
@@ -101,15 +102,31 @@ typedef struct trainer {
       return s_ < 0 ? s_ : back_;                                                                  \
   } while (0)
 
+/* Does the fit predict by itself? Then there is no network. */
+bool fit_predicts(const trainer *);
+
 /* setup.c: instances of everything that the arm names, planned; no memory for tensors yet, no
  * sample read where `inspect`. */
 rad_status trainer_new(trainer **, env *, const config *arm, const char *cache, bool inspect);
 rad_status trainer_alloc(trainer *); /* tensors, buffers, initial weights */
 void trainer_free(trainer *);
 size_t trainer_bytes(const trainer *); /* what trainer_alloc takes */
+/* Of the network, or of the fit: trained ones; of role weight, not masked. */
+size_t trainer_parameters(const trainer *);
+size_t trainer_active_weights(const trainer *);
+
+/* fit.c */
+rad_status fit_run(trainer *); /* from the checkpoint on to the end */
+/* What a fit that predicts by itself says that it takes; a refusal where that is more memory than
+ * is free. */
+rad_status fit_cost(trainer *, rad_cost *);
+rad_status fit_memory(trainer *);
+/* Outputs of rows from .. to-1 of a batch into b->y, which points to t->predicted. */
+rad_status fit_predict(trainer *, const rad_batch *b, size_t from, size_t to, uint32_t worker);
 
 /* train.c */
 rad_status train_run(trainer *);
+rad_status train_end_epoch(trainer *); /* evaluates, lets hooks decide, writes what is due */
 void train_order(const trainer *, uint64_t epoch, uint64_t *order); /* a permutation of the rows */
 
 /* evaluate.c */
@@ -131,4 +148,5 @@ rad_status checkpoint_read(trainer *, bool accept_numeric_change);
 rad_status checkpoint_best(trainer *); /* dir/best.safetensors: the network's tensors alone */
 
 double clock_seconds(void); /* monotonic */
+bool cancelled(const trainer *);
 #endif

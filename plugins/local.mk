@@ -14,11 +14,15 @@ nobase_plugin_LTLIBRARIES = \
   plugins/dataset/uniform.la \
   plugins/executor/local.la \
   plugins/fit/gradient.la \
+  plugins/fit/kernel.la \
+  plugins/fit/theorem1.la \
   plugins/layer/add.la \
   plugins/layer/avg_pool.la \
   plugins/layer/batch_norm.la \
   plugins/layer/concat.la \
   plugins/layer/conv2d.la \
+  plugins/layer/convex_conv2d.la \
+  plugins/layer/convex_dense.la \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
@@ -34,8 +38,11 @@ nobase_plugin_LTLIBRARIES = \
   plugins/logger/console.la \
   plugins/logger/csv.la \
   plugins/logger/jsonl.la \
+  plugins/loss/bootstrapping.la \
   plugins/loss/cross_entropy.la \
+  plugins/loss/gce.la \
   plugins/loss/mse.la \
+  plugins/loss/sce.la \
   plugins/measure/accuracy.la \
   plugins/measure/coherence.la \
   plugins/measure/confusion.la \
@@ -65,15 +72,21 @@ nobase_plugin_LTLIBRARIES = \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
   plugins/regularizer/ioc.la \
+  plugins/regularizer/l1.la \
+  plugins/regularizer/max_norm.la \
+  plugins/regularizer/mixup.la \
+  plugins/regularizer/noise_penalty.la \
   plugins/regularizer/weight_decay.la \
   plugins/schedule/constant.la \
   plugins/schedule/cosine.la \
   plugins/schedule/exponential.la \
   plugins/schedule/plateau.la \
   plugins/schedule/step.la \
+  plugins/search/evolution.la \
   plugins/search/grid.la \
   plugins/search/quasi_random.la \
-  plugins/search/random.la
+  plugins/search/random.la \
+  plugins/search/tpe.la
 
 # One library per instruction set, from the same sources. Fused multiply-adds are wanted here: the
 # backend's identity names the set.
@@ -90,6 +103,7 @@ NATIVE_SOURCES = \
   plugins/backend/native/corr.c \
   plugins/backend/native/dest.h \
   plugins/backend/native/gemm.c \
+  plugins/backend/native/gemm64.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \
   plugins/backend/native/pool.c \
@@ -137,7 +151,14 @@ plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
+plugins_fit_kernel_la_SOURCES = plugins/fit/kernel.c plugins/fit/cholesky.h
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
+plugins_layer_conv2d_la_SOURCES = plugins/layer/conv2d.c plugins/layer/conv2d.h
+plugins_layer_convex_conv2d_la_SOURCES = \
+  plugins/layer/convex_conv2d.c plugins/layer/conv2d.h plugins/layer/convex.h
+plugins_layer_convex_dense_la_SOURCES = \
+  plugins/layer/convex_dense.c plugins/layer/convex.h plugins/layer/dense.h
+plugins_layer_dense_la_SOURCES = plugins/layer/dense.c plugins/layer/dense.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
@@ -149,9 +170,17 @@ plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/lab
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
+plugins_search_evolution_la_SOURCES = \
+  plugins/search/evolution.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_quasi_random_la_SOURCES = \
   plugins/search/quasi_random.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_random_la_SOURCES = plugins/search/random.c plugins/search/point.h
+plugins_loss_bootstrapping_la_SOURCES = plugins/loss/bootstrapping.c plugins/loss/softmax.h
+plugins_loss_cross_entropy_la_SOURCES = plugins/loss/cross_entropy.c plugins/loss/softmax.h
+plugins_loss_gce_la_SOURCES = plugins/loss/gce.c plugins/loss/softmax.h
+plugins_loss_sce_la_SOURCES = plugins/loss/sce.c plugins/loss/softmax.h
+plugins_search_tpe_la_SOURCES = \
+  plugins/search/tpe.c plugins/search/parzen.h plugins/search/point.h plugins/search/sobol.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:

@@ -28,7 +28,8 @@ mkdir -p "$TMP/data/cifar10n" # a label for each of 5 x 20
 seq 100 | sed 's/.*\(.\)/\1/' >"$TMP/data/cifar10n/worse.txt"
 
 experiments() { # those that name a network: the others are building blocks
-  for f in "$top_srcdir"/configs/*.ini "$top_srcdir"/configs/[!dm]*/*.ini; do
+  for f in "$top_srcdir"/configs/*.ini "$top_srcdir"/configs/[!dm]*/*.ini \
+    "$top_srcdir"/configs/*/quick/*.ini; do
     case $f in */defaults.ini | */common.ini | */folder.ini) continue ;; esac
     echo "$f"
   done

@@ -4,6 +4,7 @@ TEST_CPPFLAGS = $(CORE_CPPFLAGS) $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 
 C_TESTS = tests/conformance \
+  tests/convex \
   tests/core_config \
   tests/core_data \
   tests/core_experiment \
@@ -19,9 +20,11 @@ C_TESTS = tests/conformance \
   tests/core_study \
   tests/core_text \
   tests/core_train \
+  tests/fits \
   tests/measures \
   tests/noise_inputs \
   tests/noise_labels \
+  tests/regularizers \
   tests/search
 SH_TESTS = \
   tests/cli.sh \
@@ -62,6 +65,8 @@ tests_conformance_SOURCES = \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_conformance_LDFLAGS =
+tests_convex_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_convex_LDFLAGS =
 tests_core_config_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_config_LDFLAGS =
 tests_core_data_SOURCES = tests/core_data.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
@@ -110,10 +115,20 @@ tests_noise_labels_SOURCES = tests/noise_labels.c tests/data_lab.c tests/data_la
 tests_noise_labels_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_noise_labels_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_noise_labels_LDFLAGS =
+tests_regularizers_SOURCES = tests/regularizers.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_regularizers_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_regularizers_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_regularizers_LDFLAGS =
+
+tests_fits_SOURCES = tests/fits.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_fits_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_fits_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_fits_LDFLAGS =
 tests_search_SOURCES = \
   tests/search.c \
   tests/search.h \
   tests/search_model.c \
+  tests/search_parts.c \
   tests/search_plain.c \
   tests/search_rig.c \
   tests/search_rig.h
@@ -165,13 +180,18 @@ check_DATA = tests/zoo/stamp
 EXTRA_DIST += $(ZOO) tests/bad_plugins/zoo.h
 
 # For `make bench` and `make check-peers`.
-EXTRA_PROGRAMS += tests/bench/peak tests/peers/driver
+EXTRA_PROGRAMS += tests/bench/peak tests/peers/driver tests/peers/search_driver
 tests_bench_peak_CFLAGS = $(STD_CFLAGS) $(WARN_CFLAGS) -O3 -ffp-contract=fast
 tests_bench_peak_LDADD =
 tests_bench_peak_LDFLAGS =
 tests_peers_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
 tests_peers_driver_LDADD = core/libradcore.la
 tests_peers_driver_LDFLAGS =
+tests_peers_search_driver_SOURCES = \
+  tests/peers/search_driver.c tests/search_rig.c tests/search_rig.h
+tests_peers_search_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core -I$(top_srcdir)/tests
+tests_peers_search_driver_LDADD = core/libradcore.la
+tests_peers_search_driver_LDFLAGS =
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 TEST_EXTENSIONS = .sh

@@ -49,6 +49,7 @@ int main(void)
     return EXIT_FAILURE;
   }
   suite_add_tcase(s, plain_cases());
+  suite_add_tcase(s, part_cases());
   suite_add_tcase(s, model_cases());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);

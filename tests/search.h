@@ -22,5 +22,6 @@ double mean_best(const rad_space *, search_function *, void *with, const char *n
                  const char *keys, size_t trials, size_t seeds);
 
 TCase *plain_cases(void); /* quasi_random, evolution, nsga2 */
+TCase *part_cases(void);  /* what they are made of */
 TCase *model_cases(void); /* tpe, bayes, cma_es */
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * search_plain.c - quasi_random: the sequence, its projections and its discrepancy. */
+ * search_plain.c - quasi_random: the sequence, its projections and its discrepancy; evolution: who
+ * the parents are, and how soon it finds the optimum of a discrete problem. */
 #include "search.h"
 
 static uint32_t no_result(const double *value, void *with, double *score, double *violation)
@@ -102,6 +103,83 @@ START_TEST(quasi_random_is_more_even_than_random)
 }
 END_TEST
 
+/* --- evolution --- */
+enum { CHOICES = 8 };
+
+/* How many of 8 choices of 4 are right; neighbours that are right together count again. */
+static uint32_t puzzle(const double *x, void *with, double *score, double *violation)
+{
+  static const double right[CHOICES] = {2, 0, 3, 1, 1, 2, 0, 3};
+  (void)with, (void)violation;
+  score[0] = 0.0;
+  for (size_t d = 0; d < CHOICES; d++) {
+    score[0] += x[d] == right[d];
+    score[0] += d > 0 && x[d] == right[d] && x[d - 1] == right[d - 1] ? 0.5 : 0.0;
+  }
+  return RAD_FINISHED;
+}
+
+static const rad_space *choices(box *room)
+{
+  static const char *const words[] = {"a", "b", "c", "d", NULL};
+  box_of(room, CHOICES, 0, 3);
+  for (size_t d = 0; d < CHOICES; d++) {
+    room->dim[d].type = RAD_ENUM;
+    room->dim[d].nchoice = 4;
+    room->dim[d].choice = words;
+  }
+  return &room->space;
+}
+
+/* 65,536 points, the best is 11.5. Measured, 20 seeds, 200 trials: 11.2 against 7.4. */
+START_TEST(evolution_solves_a_discrete_problem)
+{
+  box room;
+  const rad_space *s = choices(&room);
+  const double evolved = mean_best(s, puzzle, NULL, "evolution", "", 200, 20),
+               random = mean_best(s, puzzle, NULL, "random", "", 200, 20);
+  ck_assert_msg(evolved > 10.0, "%g", evolved);
+  ck_assert_msg(random < 8.0, "%g", random);
+}
+END_TEST
+
+/* The first trial is the best by far; when it is old, it has no children. */
+static uint32_t first_is_best(const double *x, void *with, double *score, double *violation)
+{
+  size_t *n = with;
+  (void)violation;
+  score[0] = (*n)++ == 0 ? 100.0 : x[0];
+  return RAD_FINISHED;
+}
+
+START_TEST(evolution_takes_parents_from_the_latest)
+{
+  enum { POPULATION = 6, LAG = 3, N = 60, D = 5 };
+  box room;
+  size_t count = 0, of_first = 0;
+  search_rig r = {.space = box_of(&room, D, 0, 1),
+                  .f = first_is_best,
+                  .with = &count,
+                  .lag = LAG,
+                  .most = N};
+  must_search(&r, "evolution", "population=6 tournament=30", 5);
+  search_run(&r, N);
+  for (size_t i = POPULATION + LAG; i < N; i++) {
+    size_t parents = 0;
+    for (size_t k = i - LAG - POPULATION; k < i - LAG; k++) {
+      size_t same = 0;
+      for (size_t d = 0; d < D; d++)
+        same += r.value[i * D + d] == r.value[k * D + d];
+      parents += same == D - 1;
+      of_first += same == D - 1 && k == 0;
+    }
+    ck_assert_msg(parents > 0, "trial %zu is nobody's child", i);
+  }
+  ck_assert_uint_eq(of_first, 1); /* 9 sees trials 0 to 5, 10 the trials 1 to 6 */
+  search_close(&r);
+}
+END_TEST
+
 TCase *plain_cases(void)
 {
   TCase *t = tcase_create("plain");
@@ -109,5 +187,7 @@ TCase *plain_cases(void)
   tcase_add_test(t, sobol_is_scipys);
   tcase_add_test(t, projections_are_stratified);
   tcase_add_test(t, quasi_random_is_more_even_than_random);
+  tcase_add_test(t, evolution_solves_a_discrete_problem);
+  tcase_add_test(t, evolution_takes_parents_from_the_latest);
   return t;
 }

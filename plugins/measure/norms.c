@@ -128,6 +128,8 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
 {
   float *W;
   double *room;
+  if (r->model->nnode == 0) /* the fit predicts by itself */
+    return RAD_OK;
   RAD_TRY(spectral_room(c, r->model, &W, &room));
   RAD_TRY(report_norms(c, self, r->model, W, room));
   return has_paths(r->model) ? report_path(c, r->model, W) : RAD_OK;
