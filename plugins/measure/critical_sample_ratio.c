@@ -5,7 +5,8 @@
  * box with l the loss against the class predicted at x. A sample counts once its class has ever
  * changed. The defaults, a = 0.25/255, b = 0.2/255, r = 0.3/255, are for inputs in [0,1] ([dataset]
  * scale = unit) and those of the authors' program; under another scale give them in its units.
- * Arpit et al. 2017, arXiv 1706.05394. */
+ * It takes `iterations` passes there and back: the defaults are 50,000 samples' worth each time, so
+ * mind `every`. Arpit et al. 2017, arXiv 1706.05394. */
 #include "samples.h"
 #include <string.h>
 
