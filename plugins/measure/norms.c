@@ -9,8 +9,10 @@
  *                       the products of squares, where layers keep positive numbers as they are
  *                       (dense, convolutions, relu, elu); not of networks with running statistics
  *                       or layers that are neither affine nor convex and increasing
- * A matrix is a tensor of role weight as (outputs, everything else): filters as (out, h w in).
- * Neyshabur et al. 2015, arXiv 1506.02617; Jiang et al. 2020, arXiv 1912.02178. */
+ * Of layers whose products read a map of their tensors (convex_dense) the tensors themselves count,
+ * and they have no paths. A matrix is a tensor of role weight as (outputs, everything else):
+ * filters as (out, h w in). Neyshabur et al. 2015, arXiv 1506.02617; Jiang et al. 2020, arXiv
+ * 1912.02178. */
 #include "spectral.h"
 
 typedef struct norms {
@@ -91,7 +93,7 @@ static rad_status report_norms(rad_ctx *c, const norms *s, const rad_model *m, f
 static bool has_paths(const rad_model *m)
 {
   for (uint32_t i = 0; i < m->nparam; i++)
-    if (m->param[i]->role == RAD_BUFFER)
+    if (m->param[i]->role == RAD_BUFFER || m->param[i]->mapped)
       return false;
   for (uint32_t i = 0; i < m->nnode; i++) {
     const uint32_t props = m->node[i]->props, both = RAD_CONVEX | RAD_INCREASING;
