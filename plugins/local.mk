@@ -56,6 +56,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/schedule/step.la \
   plugins/search/evolution.la \
   plugins/search/grid.la \
+  plugins/search/nsga2.la \
   plugins/search/quasi_random.la \
   plugins/search/random.la \
   plugins/search/tpe.la
@@ -126,6 +127,8 @@ plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 plugins_search_evolution_la_SOURCES = \
   plugins/search/evolution.c plugins/search/point.h plugins/search/sobol.h
+plugins_search_nsga2_la_SOURCES = \
+  plugins/search/nsga2.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_quasi_random_la_SOURCES = \
   plugins/search/quasi_random.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_random_la_SOURCES = plugins/search/random.c plugins/search/point.h
