@@ -85,6 +85,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/schedule/step.la \
   plugins/search/evolution.la \
   plugins/search/grid.la \
+  plugins/search/nsga2.la \
   plugins/search/quasi_random.la \
   plugins/search/random.la \
   plugins/search/tpe.la
@@ -173,6 +174,8 @@ plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/n
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
 plugins_search_evolution_la_SOURCES = \
   plugins/search/evolution.c plugins/search/point.h plugins/search/sobol.h
+plugins_search_nsga2_la_SOURCES = \
+  plugins/search/nsga2.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_quasi_random_la_SOURCES = \
   plugins/search/quasi_random.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_random_la_SOURCES = plugins/search/random.c plugins/search/point.h

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * search_plain.c - quasi_random: the sequence, its projections and its discrepancy; evolution: who
- * the parents are, and how soon it finds the optimum of a discrete problem. */
+ * the parents are, and how soon it finds the optimum of a discrete problem; nsga2: how much of a
+ * known front it finds. */
 #include "search.h"
+#include <stdlib.h>
 
 static uint32_t no_result(const double *value, void *with, double *score, double *violation)
 {
@@ -157,11 +159,8 @@ START_TEST(evolution_takes_parents_from_the_latest)
   enum { POPULATION = 6, LAG = 3, N = 60, D = 5 };
   box room;
   size_t count = 0, of_first = 0;
-  search_rig r = {.space = box_of(&room, D, 0, 1),
-                  .f = first_is_best,
-                  .with = &count,
-                  .lag = LAG,
-                  .most = N};
+  search_rig r = {
+      .space = box_of(&room, D, 0, 1), .f = first_is_best, .with = &count, .lag = LAG, .most = N};
   must_search(&r, "evolution", "population=6 tournament=30", 5);
   search_run(&r, N);
   for (size_t i = POPULATION + LAG; i < N; i++) {
@@ -180,6 +179,81 @@ START_TEST(evolution_takes_parents_from_the_latest)
 }
 END_TEST
 
+/* --- nsga2 --- */
+/* ZDT1 (Zitzler, Deb, Thiele 2000): the front is f2 = 1 - sqrt(f1); with constraint: f1 >= 0.4. */
+static uint32_t zdt1(const double *x, void *with, double *score, double *violation)
+{
+  const bool *limited = with;
+  double g = 1.0;
+  for (size_t d = 1; d < 30; d++)
+    g += 9.0 / 29.0 * x[d];
+  score[0] = -x[0];
+  score[1] = -g * (1.0 - sqrt(x[0] / g));
+  if (*limited)
+    violation[0] = 0.4 - x[0];
+  return RAD_FINISHED;
+}
+
+static int by_first(const void *pa, const void *pb)
+{
+  const double *a = pa, *b = pb;
+  return (a[0] > b[0]) - (a[0] < b[0]);
+}
+
+/* Area that two minimised objectives (n,2) dominate, up to a reference point. */
+static double hypervolume(double *f, size_t n, double r0, double r1)
+{
+  double area = 0.0, low = r1;
+  qsort(f, n, 2 * sizeof *f, by_first);
+  for (size_t i = 0; i < n; i++)
+    if (f[2 * i] < r0 && f[2 * i + 1] < low) {
+      area += (r0 - f[2 * i]) * (low - f[2 * i + 1]);
+      low = f[2 * i + 1];
+    }
+  return area;
+}
+
+static double zdt1_area(const char *name, const char *keys, bool limited, size_t n)
+{
+  double sum = 0.0;
+  for (uint64_t seed = 0; seed < 5; seed++) {
+    box room;
+    box_of(&room, 30, 0, 1);
+    room.space.nscore = 2;
+    room.space.nconstraint = limited ? 1 : 0;
+    search_rig r = {.space = &room.space, .f = zdt1, .with = &limited, .lag = 8, .most = n};
+    must_search(&r, name, keys, seed);
+    search_run(&r, n);
+    ck_assert_uint_eq(r.n, n);
+    double *f = calloc(2 * n, sizeof *f);
+    size_t kept = 0;
+    ck_assert_ptr_nonnull(f);
+    for (size_t i = 0; i < n; i++)
+      if (!limited || r.violation[i] <= 0.0) {
+        f[2 * kept] = -r.score[2 * i];
+        f[2 * kept++ + 1] = -r.score[2 * i + 1];
+      }
+    sum += hypervolume(f, kept, 1.1, 5.1) / 5.0;
+    free(f);
+    search_close(&r);
+  }
+  return sum;
+}
+
+/* Of at most 5.28 and 3.47. Measured after 1000 trials, mean of 5 seeds: 4.45 and 2.74; random 2.43
+ * and 1.82; NSGA-II of Optuna 5.0.0, with the same population and without a lag, 4.46. */
+START_TEST(nsga2_finds_the_front)
+{
+  static const double bound[] = {3.8, 2.4};
+  for (int limited = 0; limited < 2; limited++) {
+    const double area = zdt1_area("nsga2", "", limited, 1000),
+                 random = zdt1_area("random", "", limited, 1000);
+    ck_assert_msg(area > bound[limited], "%g", area);
+    ck_assert_msg(random < bound[limited], "random reaches %g", random);
+  }
+}
+END_TEST
+
 TCase *plain_cases(void)
 {
   TCase *t = tcase_create("plain");
@@ -189,5 +263,6 @@ TCase *plain_cases(void)
   tcase_add_test(t, quasi_random_is_more_even_than_random);
   tcase_add_test(t, evolution_solves_a_discrete_problem);
   tcase_add_test(t, evolution_takes_parents_from_the_latest);
+  tcase_add_test(t, nsga2_finds_the_front);
   return t;
 }

@@ -8,6 +8,7 @@
 #define PLUGINS_SEARCH_POINT_H
 #include <rademacher/search.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SEARCH_SMALL = 100000, SEARCH_TRIES = 200 };
 
@@ -152,6 +153,27 @@ static inline size_t search_known(const rad_space *s, const rad_history *h, sear
       out[n++] = r;
   }
   return n;
+}
+
+/* A number that tells histories apart: of the first n trials, values and results. What a search
+ * keeps as state says of which history it is, so that an answer never depends on what was asked
+ * before. */
+static inline uint64_t search_digest(const rad_space *s, const rad_history *h, size_t n)
+{
+  uint64_t out = n + 1;
+  for (size_t i = 0; i < n; i++) {
+    const rad_trial *t = h->trial[i];
+    const double *const part[] = {t->value, t->score, t->violation};
+    const size_t size[] = {s->ndim, s->nscore, s->nconstraint};
+    out = (out ^ t->state) * UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t k = 0; k < 3; k++)
+      for (size_t j = 0; j < size[k]; j++) {
+        uint64_t bits;
+        memcpy(&bits, &part[k][j], sizeof bits);
+        out = (out ^ (out >> 29) ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+      }
+  }
+  return out;
 }
 
 /* For searches that follow one score. */
