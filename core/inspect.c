@@ -39,8 +39,9 @@ static void print_fit(const instance *fit, text *out)
   for (size_t k = 0; k < fit->ntensor; k++) {
     const declared *d = &fit->tensor[k];
     char shape[96];
-    text_printf(out, "  %-20s %-14s %-14s %12zu\n", d->t.name, d->t.type == RAD_F64 ? "double" : "float",
-                shape_text(&d->t.shape, shape), d->t.role == RAD_BUFFER ? 0 : d->count);
+    text_printf(out, "  %-20s %-14s %-14s %12zu\n", d->t.name,
+                d->t.type == RAD_F64 ? "double" : "float", shape_text(&d->t.shape, shape),
+                d->t.role == RAD_BUFFER ? 0 : d->count);
   }
 }
 

@@ -21,14 +21,14 @@ typedef struct param { /* one tensor of a layer */
   rad_param pub;       /* first: a rad_param * of the core is a param * */
   const declared *decl;
   const struct node *node; /* its layer */
-  size_t offset;       /* of its value in the model's flat array */
-  size_t grad_offset;  /* of its gradient */
-  size_t shard_offset; /* of its gradient in a shard's array */
-  bool trained;        /* not a buffer and not frozen */
-  bool plain;          /* somebody wants it as declared, whatever the backend would like */
-  bool whole;          /* its optimizer wants it in one call */
-  size_t count;        /* elements that are not masked */
-  size_t shadow;       /* bytes */
+  size_t offset;           /* of its value in the model's flat array */
+  size_t grad_offset;      /* of its gradient */
+  size_t shard_offset;     /* of its gradient in a shard's array */
+  bool trained;            /* not a buffer and not frozen */
+  bool plain;              /* somebody wants it as declared, whatever the backend would like */
+  bool whole;              /* its optimizer wants it in one call */
+  size_t count;            /* elements that are not masked */
+  size_t shadow;           /* bytes */
 } param;
 
 typedef struct node { /* one layer */

@@ -93,9 +93,15 @@ START_TEST(operator_is_exact_in_every_layout)
   static const char *const stored[] = {"backend.plugin=reference", "backend.plugin=native",
                                        "layer.b.density=0.1", "layer.b.density=0.5"};
   static const float w[NV] = {-0.3f, 0.7f, -2.0f, 0.0f, -0.05f, -60.0f, -0.0f, 3.5f, -4.5f};
-  static const double v[NV] = {
-      0.004991593906910217, 0.7, 0.0009118819655545162, 0, 0.006409333446256383,
-      5.900090541597061e-29, 0, 3.5, 7.48518298877006e-05};
+  static const double v[NV] = {0.004991593906910217,
+                               0.7,
+                               0.0009118819655545162,
+                               0,
+                               0.006409333446256383,
+                               5.900090541597061e-29,
+                               0,
+                               3.5,
+                               7.48518298877006e-05};
   float plain[ALL], active[ALL], got[ALL];
   set_all(blobs);
   set_all("layer.h.plugin=dense layer.h.units=37 layer.a.plugin=elu layer.b.plugin=dense "
@@ -279,14 +285,9 @@ static size_t violations(void)
 static const struct {
   const char *data, *keys;
   bool convex;
-} nets[] = {{blobs, DENSE IOC, true},
-            {images, CONV IOC, true},
-            {blobs, SKIP IOC, true},
-            {blobs, CONVEX_DENSE IOC, true},
-            {images, CONVEX_CONV, true},
-            {blobs, DENSE, false},
-            {images, CONV, false},
-            {blobs, SKIP, false}};
+} nets[] = {{blobs, DENSE IOC, true},        {images, CONV IOC, true},    {blobs, SKIP IOC, true},
+            {blobs, CONVEX_DENSE IOC, true}, {images, CONVEX_CONV, true}, {blobs, DENSE, false},
+            {images, CONV, false},           {blobs, SKIP, false}};
 
 /* A network that is kept convex is so on every segment; the same one, trained freely, on many is
  * not. All learn something. */

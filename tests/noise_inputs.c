@@ -203,8 +203,7 @@ static const uint8_t speckled[2][20] = {
     {2, 1, 1, 2, 2, 1, 2, 2, 2, 0, 1, 1, 1, 1, 1, 0, 2, 2, 0, 1}};
 START_TEST(salt_and_pepper_are_those_of_python)
 {
-  data *d =
-      lab_open(&lab, IDX "[noise a]\nplugin = salt_pepper\nrate = 0.6\n", NULL, NULL);
+  data *d = lab_open(&lab, IDX "[noise a]\nplugin = salt_pepper\nrate = 0.6\n", NULL, NULL);
   for (size_t split = 0; split < 2; split++) {
     const size_t id = split ? 1 : 5;
     batch *b = fill(d, &d->source[split ? RAD_TEST : RAD_TRAIN]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * noise_labels.c - noise on labels: how many it changes, to what, and that what a low rate changes a
- * higher one changes alike. Counts are held to 4.5 deviations of the binomial. */
+ * noise_labels.c - noise on labels: how many it changes, to what, and that what a low rate changes
+ * a higher one changes alike. Counts are held to 4.5 deviations of the binomial. */
 #include "data_lab.h"
 #include <check.h>
 #include <math.h>
@@ -105,8 +105,9 @@ END_TEST
 
 /* --- asymmetric --- */
 
-static const double chances[K * K] = {0.5,  0.1, 0.25, 0, 0.15, 0, 1,   0,   0,   0, 0.3, 0.05, 0.6,
-                                      0.05, 0,   0,    0.2, 0.6, 0, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2};
+static const double chances[K * K] = {0.5, 0.1, 0.25, 0,   0.15, 0,   1,  0,   0,
+                                      0,   0.3, 0.05, 0.6, 0.05, 0,   0,  0.2, 0.6,
+                                      0,   0.2, 0.2,  0.2, 0.2,  0.2, 0.2};
 
 /* FIX/NAME of these bytes; into keys, what reads it. */
 static void matrix_file(const char *name, const void *bytes, size_t n, char keys[300])
@@ -198,17 +199,16 @@ END_TEST
 
 static const struct {
   const char *file, *says;
-} wrong_matrix[] = {
-    {"1 0 0 0 0\n0 1 0 0 0\n", "m.txt: is 2 x 5; the data have 5 classes"},
-    {"1 0\n0 1 0\n", "m.txt:2: has 3 numbers, the lines before it 2"},
-    {"# none\n", "m.txt: holds no numbers"},
-    {"1 0 0 0 0\n\n0 1 0 0 O\n", "m.txt:3: 'O' is not a number"},
-    {"1 0 0 0 0\n# b\n0 1 0 0 0.1\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
-     "m.txt:3: the probabilities of class 1 sum to 1.1, not to 1"},
-    {"1 0 0 0 0\n0 1.5 -0.5 0 0\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
-     "m.txt:2: 1.5 is not a probability"},
-    {"1 0 0 0 0\n0 1 0 0 nan\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
-     "m.txt:2: nan is not a probability"}};
+} wrong_matrix[] = {{"1 0 0 0 0\n0 1 0 0 0\n", "m.txt: is 2 x 5; the data have 5 classes"},
+                    {"1 0\n0 1 0\n", "m.txt:2: has 3 numbers, the lines before it 2"},
+                    {"# none\n", "m.txt: holds no numbers"},
+                    {"1 0 0 0 0\n\n0 1 0 0 O\n", "m.txt:3: 'O' is not a number"},
+                    {"1 0 0 0 0\n# b\n0 1 0 0 0.1\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
+                     "m.txt:3: the probabilities of class 1 sum to 1.1, not to 1"},
+                    {"1 0 0 0 0\n0 1.5 -0.5 0 0\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
+                     "m.txt:2: 1.5 is not a probability"},
+                    {"1 0 0 0 0\n0 1 0 0 nan\n0 0 1 0 0\n0 0 0 1 0\n0 0 0 0 1\n",
+                     "m.txt:2: nan is not a probability"}};
 START_TEST(asymmetric_refuses_what_is_no_matrix)
 {
   char keys[300], ini[600];
@@ -256,8 +256,8 @@ START_TEST(label_file_reads_every_whole_type)
   memcpy(bytes + 10, header, strlen(header));
   for (size_t i = 0; i < N; i++)
     bytes[128 + i * size] = (char)((i * 3 + 1) % K);
-  ck_assert_int_eq(
-      fs_write(lab_path(&lab, "y.npy", path), bytes, 128 + N * size, &lab.diag), RAD_OK);
+  ck_assert_int_eq(fs_write(lab_path(&lab, "y.npy", path), bytes, 128 + N * size, &lab.diag),
+                   RAD_OK);
   snprintf(ini, sizeof ini, BLOBS "[noise a]\nplugin = label_file\nfile = y.npy\n");
   data *d = lab_open(&lab, ini, NULL, NULL);
   for (uint64_t i = 0; i < N; i++)

@@ -4,8 +4,8 @@
  * (convex.h). X (n,H,W,C), W, V (O,KH,KW,C/groups), b (O), Y (n,OH,OW,O). The first layer of such a
  * network is a plain `conv2d`. By a parameter what Sivaprasad et al. 2021, arXiv 2006.05103, do
  * after each step. */
-#include "convex.h"
 #include "conv2d.h"
+#include "convex.h"
 
 static const rad_key keys[] = {
     CONV2D_KEYS,

@@ -62,8 +62,8 @@ static inline rad_status softmax_eval(rad_ctx *c, const void *self, softmax_loss
     for (size_t k = 0; k < K; k++)
       s.sum += (double)s.e[k];
     s.lse = (double)top[i] + c->host->ln(s.sum);
-    b->loss[i] = loss(c, self, b, &s, (double)scale * (double)b->weight[i],
-                      b->dy ? b->dy + i * K : NULL);
+    b->loss[i] =
+        loss(c, self, b, &s, (double)scale * (double)b->weight[i], b->dy ? b->dy + i * K : NULL);
   }
   return RAD_OK;
 }

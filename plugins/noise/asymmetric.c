@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * asymmetric.c - labels mistaken by a matrix: a label y becomes z with probability T[y][z]. `matrix`
- * is a file with T (K,K), a row per class, each row summing to 1 (text or .npy, see table.h). Two
- * draws of a sample decide: the label changes where the first is below the sum of the row without
- * T[y][y], and the second says which of the other classes it becomes, in proportion to their
- * probabilities, in their order. So mistakes at one rate are a subset of those of the same kind at
- * a higher one. Patrini et al. 2017, arXiv 1609.03683. */
+ * asymmetric.c - labels mistaken by a matrix: a label y becomes z with probability T[y][z].
+ * `matrix` is a file with T (K,K), a row per class, each row summing to 1 (text or .npy, see
+ * table.h). Two draws of a sample decide: the label changes where the first is below the sum of the
+ * row without T[y][y], and the second says which of the other classes it becomes, in proportion to
+ * their probabilities, in their order. So mistakes at one rate are a subset of those of the same
+ * kind at a higher one. Patrini et al. 2017, arXiv 1609.03683. */
 #include "labels.h"
 #include "table.h"
 #include <math.h>
@@ -85,10 +85,8 @@ static rad_status split(rad_ctx *c, const void *self, rad_part *p)
 static const rad_noise_ops ops = {
     .size = sizeof ops, .flags = RAD_CHANGES_TARGETS, .plan = plan, .split = split};
 static const rad_plugin asymmetric_plugin = {
-    RAD_PLUGIN(RAD_NOISE, "asymmetric", asymmetric, &ops),
-    RAD_KEYS(keys),
-    .summary = "labels mistaken by a matrix of probabilities",
-    .version = "1",
+    RAD_PLUGIN(RAD_NOISE, "asymmetric", asymmetric, &ops),     RAD_KEYS(keys),
+    .summary = "labels mistaken by a matrix of probabilities", .version = "1",
     .reference = "Patrini et al. 2017, arXiv 1609.03683",
 };
 RAD_EXPORT(&asymmetric_plugin)

@@ -34,8 +34,8 @@ static rad_status plan(rad_ctx *c, void *self, const rad_facts *f)
   RAD_TRY(label_plan(c, f));
   RAD_TRY(table_read(c, l->file, &t));
   if (t.cols != 1)
-    return rad_fail(c, RAD_EINVAL, "%s: has %zu numbers where one label is wanted", table_at(&t, 0).s,
-                    t.cols);
+    return rad_fail(c, RAD_EINVAL, "%s: has %zu numbers where one label is wanted",
+                    table_at(&t, 0).s, t.cols);
   l->n = t.rows;
   RAD_TRY(check_length(c, l, f));
   l->label = c->host->alloc(c, l->n, sizeof *l->label);

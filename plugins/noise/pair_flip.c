@@ -31,10 +31,8 @@ static rad_status split(rad_ctx *c, const void *self, rad_part *p)
 static const rad_noise_ops ops = {
     .size = sizeof ops, .flags = RAD_CHANGES_TARGETS, .plan = plan, .split = split};
 static const rad_plugin flip_plugin = {
-    RAD_PLUGIN(RAD_NOISE, "pair_flip", pair_flip, &ops),
-    RAD_KEYS(keys),
-    .summary = "labels replaced by the next class",
-    .version = "1",
+    RAD_PLUGIN(RAD_NOISE, "pair_flip", pair_flip, &ops), RAD_KEYS(keys),
+    .summary = "labels replaced by the next class",      .version = "1",
     .reference = "Han et al. 2018, arXiv 1804.06872",
 };
 RAD_EXPORT(&flip_plugin)

@@ -92,11 +92,8 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
   return RAD_OK;
 }
 
-static const rad_hooks ops = {.size = sizeof ops,
-                              .flags = RAD_ELEMENTWISE,
-                              .plan = plan,
-                              .weights = weights,
-                              .epoch = epoch};
+static const rad_hooks ops = {
+    .size = sizeof ops, .flags = RAD_ELEMENTWISE, .plan = plan, .weights = weights, .epoch = epoch};
 static const rad_plugin ioc_plugin = {RAD_PLUGIN(RAD_REGULARIZER, "ioc", ioc, &ops), RAD_KEYS(keys),
                                       .summary = "keeps the outputs convex in the input",
                                       .reference = "Sivaprasad et al. 2021, arXiv 2006.05103"};
