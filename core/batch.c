@@ -239,17 +239,17 @@ static void gather(batch *b, const rad_source *s, size_t from, size_t to)
 }
 
 /* The window of each sample, as input noise wants it: stored numbers, or natural units. */
-static void gather_raw(const batch *b, const rad_source *s, size_t from, size_t to, void *out)
+static void gather_raw(const rad_source *s, const uint64_t *id, size_t n, void *out)
 {
   const pool *p = s->pool;
   const window *w = &p->window;
   const size_t D = rad_count(&p->facts.sample), bytes = stored_bytes(s);
   const size_t size = p->facts.type == RAD_U8 ? 1 : sizeof(float);
   const bool natural = is_natural(p);
-  for (size_t i = from; i < to; i++)
+  for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < w->lines; j++) {
       const size_t at = i * D + j * w->line;
-      const uint8_t *v = stored(s, bytes, b->id[i]) + (w->offset + j * w->pitch) * size;
+      const uint8_t *v = stored(s, bytes, id[i]) + (w->offset + j * w->pitch) * size;
       if (!natural)
         memcpy((uint8_t *)out + at * size, v, w->line * size);
       else if (size == 1)
@@ -260,14 +260,27 @@ static void gather_raw(const batch *b, const rad_source *s, size_t from, size_t 
     }
 }
 
+rad_status batch_stored(rad_ctx *c, const rad_source *s, rad_part *p)
+{
+  const rad_facts *f = &s->pool->noise_facts;
+  const uint64_t own = f->own[s->split == RAD_TEST ? RAD_TEST : RAD_TRAIN];
+  p->facts = f;
+  p->split = s->split;
+  for (size_t i = 0; i < p->n; i++)
+    if (p->id[i] >= own)
+      return rad_fail(c, RAD_EINVAL, "%s has %llu samples, not one at %llu", s->name,
+                      (unsigned long long)own, (unsigned long long)p->id[i]);
+  gather_raw(s, p->id, p->n, p->x);
+  return RAD_OK;
+}
+
 static rad_status gather_noisy(batch *b, const rad_source *s, size_t from, size_t to, uint32_t w)
 {
   const pool *p = s->pool;
   const size_t D = rad_count(&p->facts.sample), n = to - from;
   const bool bytes = p->noise_facts.type == RAD_U8;
-  void *x = bytes ? (void *)b->raw : (void *)b->b.x;
   void *first = bytes ? (void *)(b->raw + from * D) : (void *)(b->b.x + from * D);
-  gather_raw(b, s, from, to, x);
+  gather_raw(s, b->id + from, n, first);
   for (size_t k = 0; k < s->ninput; k++) {
     instance *m = s->input[k];
     rad_part part = {

@@ -108,7 +108,8 @@ rad_status data_open(data **, env *, const config *arm, const char *cache);
 void data_free(data *);
 /* Bytes that data_open will hold: (stored samples, everything else). */
 void data_memory(const data *, size_t *shared, size_t *own);
-/* "train", "val", "test", "NAME.train": NULL and a message where there is none. */
+/* "train", "val", "test", "NAME.train": NULL and a message where there is none, or where its targets
+ * are other ones than those of [dataset]. */
 rad_source *data_source(data *, const char *name, diag *);
 
 /* --- batch: gathered samples; the buffers hold `cap` samples --- */
@@ -134,6 +135,8 @@ rad_status batch_fill(batch *, rad_source *, const uint64_t *row, uint64_t first
 rad_status batch_begin(batch *, rad_source *, const uint64_t *row, uint64_t first, size_t n,
                        const rad_when *);
 rad_status batch_rows(batch *, size_t from, size_t to, bool training, uint32_t worker);
+/* rad_lab.stored */
+rad_status batch_stored(rad_ctx *, const rad_source *, rad_part *);
 /* Samples from .. to-1 of it, for a callback; y and dy have as many numbers as targets. */
 rad_batch batch_part(const rad_batch *, size_t from, size_t to);
 #endif

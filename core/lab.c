@@ -285,4 +285,5 @@ const rad_lab lab_services = {.metric = lab_metric,
                               .gradient = lab_gradient,
                               .replace = lab_replace,
                               .drop = lab_drop,
-                              .pause = lab_pause};
+                              .pause = lab_pause,
+                              .stored = batch_stored};

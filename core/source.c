@@ -2,6 +2,7 @@
  * source.c - the data of one arm: its [dataset] sections, cropped and cut, each with the sources
  * train, val, test and rest; its [noise] sections, each for the sources that its `splits` names. */
 #include "source.h"
+#include <rademacher/lab.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,24 +93,53 @@ static rad_status open_pool(data *d, pool *p, const section *s, const char *cach
   return cut_sizes(p, d->env);
 }
 
-/* Extra data sets go through the same network. */
-static rad_status check_same(const data *d, const pool *p)
+static void put_shape(text *t, const rad_shape *s)
 {
-  const rad_facts *f = &p->facts, *g = &d->pool->facts;
+  for (size_t i = 0; i < s->rank; i++)
+    text_printf(t, "%s%zu", i ? " x " : "", s->dim[i]);
+}
+
+/* Samples of extra data sets go through the same network. */
+static rad_status check_shape(const data *d, const pool *p)
+{
+  const rad_shape *s = &p->facts.sample, *t = &d->pool->facts.sample;
   char title[160];
-  bool same = f->sample.rank == g->sample.rank && f->ntarget == g->ntarget;
-  for (size_t i = 0; same && i < f->sample.rank; i++)
-    same = f->sample.dim[i] == g->sample.dim[i];
-  if (same && (f->target == RAD_CLASS) == (g->target == RAD_CLASS))
+  bool same = s->rank == t->rank;
+  for (size_t i = 0; same && i < s->rank; i++)
+    same = s->dim[i] == t->dim[i];
+  if (same)
     return RAD_OK;
-  return diag_error(d->env->diag, RAD_EINVAL, p->section->at,
-                    "%s has samples of another shape or other targets than [dataset]",
-                    section_title(p->section, title));
+  text m = {0};
+  text_printf(&m, "%s has samples of another shape than [dataset]: ",
+              section_title(p->section, title));
+  put_shape(&m, s);
+  text_puts(&m, ", not ");
+  put_shape(&m, t);
+  const rad_status r =
+      diag_error(d->env->diag, RAD_EINVAL, p->section->at, "%s", text_str(&m));
+  text_free(&m);
+  return r;
+}
+
+static bool same_targets(const rad_source *s)
+{
+  const rad_facts *f = &s->pool->facts, *g = &s->data->pool->facts;
+  return f->ntarget == g->ntarget && (f->target == RAD_CLASS) == (g->target == RAD_CLASS);
 }
 
 static rad_source *source_of(data *d, size_t pool_, uint32_t split)
 {
   return pool_ == 0 ? &d->source[split] : d->extra[(pool_ - 1) * NSPLIT + split];
+}
+
+static rad_source *find_source(data *d, const char *name)
+{
+  for (size_t i = 0; i < d->npool * NSPLIT; i++) {
+    rad_source *s = source_of(d, i / NSPLIT, (uint32_t)(i % NSPLIT));
+    if (strcmp(s->name, name) == 0)
+      return s;
+  }
+  return NULL;
 }
 
 static rad_status new_sources(data *d, size_t pool_)
@@ -138,7 +168,7 @@ static rad_status add_pool(data *d, const section *s, const char *cache, bool sa
 {
   pool *p = &d->pool[d->npool++];
   RAD_TRY(open_pool(d, p, s, cache, samples));
-  RAD_TRY(check_same(d, p));
+  RAD_TRY(check_shape(d, p));
   return new_sources(d, d->npool - 1);
 }
 
@@ -172,12 +202,13 @@ static bool is_word(const char *name, const char *const *words, size_t n)
 
 static rad_status check_words(data *d, const instance *noise, const char *const *words, size_t n)
 {
-  diag quiet = {0};
   char title[160];
   for (size_t i = 0; i < n; i++) {
-    if (data_source(d, words[i], &quiet))
+    if (find_source(d, words[i])) {
+      if (!data_source(d, words[i], d->env->diag))
+        return RAD_EINVAL;
       continue;
-    diag_free(&quiet);
+    }
     return diag_error(d->env->diag, RAD_EINVAL, noise->section->at,
                       "%s splits names '%s'; there are train, val, test and NAME.train of each "
                       "[dataset NAME]",
@@ -223,6 +254,19 @@ static rad_status assign(data *d, instance *noise)
   return RAD_OK;
 }
 
+static rad_status noise_source(rad_ctx *c, const char *name, rad_source **s, uint64_t *n)
+{
+  *s = find_source(((instance *)c->core)->owner, name);
+  if (!*s)
+    return rad_fail(c, RAD_EINVAL,
+                    "there are no samples '%s'; there are train, val, test, rest, and NAME.train "
+                    "and so on of a section [dataset NAME]",
+                    name);
+  *n = (*s)->n;
+  return RAD_OK;
+}
+static const rad_lab noise_lab = {.source = noise_source, .stored = batch_stored};
+
 /* By the job's seed, or where it is fixed by data_seed. */
 static rad_status new_noise(data *d, const section *x, const char *name, instance **out)
 {
@@ -253,8 +297,11 @@ static rad_status open_noise(data *d)
                         "%s needs plugin = ..., for example "
                         "random_labels",
                         section_title(x, title));
-    RAD_TRY(new_noise(d, x, name, &d->noise[d->nnoise]));
-    d->noise[d->nnoise++]->owner = d;
+    instance **noise = &d->noise[d->nnoise];
+    RAD_TRY(new_noise(d, x, name, noise));
+    (*noise)->owner = d;
+    (*noise)->ctx.lab = &noise_lab;
+    d->nnoise++;
   }
   return RAD_OK;
 }
@@ -403,10 +450,14 @@ void data_memory(const data *d, size_t *shared, size_t *own)
 
 rad_source *data_source(data *d, const char *name, diag *messages)
 {
-  for (size_t i = 0; i < d->npool * NSPLIT; i++) {
-    rad_source *s = source_of(d, i / NSPLIT, (uint32_t)(i % NSPLIT));
-    if (strcmp(s->name, name) == 0)
-      return s;
+  rad_source *s = find_source(d, name);
+  char title[160];
+  if (s && same_targets(s))
+    return s;
+  if (s) {
+    diag_error(messages, RAD_EINVAL, s->pool->section->at, "%s has other targets than [dataset]",
+               section_title(s->pool->section, title));
+    return NULL;
   }
   diag_error(
       messages, RAD_EINVAL, (origin){0},

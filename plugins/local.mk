@@ -68,6 +68,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/random_pixels.la \
   plugins/noise/salt_pepper.la \
   plugins/noise/shuffled_pixels.la \
+  plugins/noise/swap_dataset.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \
   plugins/regularizer/dropout.la \

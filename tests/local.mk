@@ -34,6 +34,7 @@ SH_TESTS = \
   tests/kill.sh \
   tests/memory.sh \
   tests/no-globals.sh \
+  tests/noise.sh \
   tests/plugins.sh \
   tests/source.sh \
   tests/study.sh

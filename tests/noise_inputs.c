@@ -273,6 +273,98 @@ START_TEST(two_in_a_chain_are_one_after_the_other)
 }
 END_TEST
 
+/* --- other images --- */
+
+#define SMALL "height = 5\nwidth = 4\nchannels = 1\n"
+#define SWAP  "[noise a]\nplugin = swap_dataset\nfrom = more\n"
+
+/* Bytes under the labels of floats; of 7 images whatever is cut off; other classes. */
+START_TEST(swapped_bytes_are_those_of_the_other_set)
+{
+  data *d = lab_open(&lab,
+                     "[dataset]\nplugin = gaussian\n" SMALL "train = 60\ntest = 20\nclasses = 4\n"
+                     "scale = none\nval = 0.2\n[dataset more]\nplugin = idx\nlimit = 3\n"
+                     "train_images = FIX/idx/x-08\ntrain_labels = FIX/idx/y-08\n"
+                     "test_images = FIX/idx/xt\ntest_labels = FIX/idx/yt\n" SWAP,
+                     NULL, NULL);
+  for (size_t split = 0; split < 3; split++) {
+    const rad_source *s = &d->source[split];
+    const bool test = split == RAD_TEST;
+    batch *b = fill(d, &d->source[split]);
+    ck_assert_uint_eq(b->b.n, test ? 20 : split ? 12 : 48);
+    for (size_t i = 0; i < b->b.n; i++)
+      for (size_t k = 0; k < 20; k++) {
+        const uint64_t image = s->id[i] % (test ? 3 : 7);
+        const double want = fixture_byte(test ? 2 : 1, (size_t)image * 20 + k) / 255.0;
+        ck_assert_double_eq_tol((double)b->b.x[i * 20 + k], want, 1e-6);
+      }
+    ck_assert_uint_eq(s->changed, 0);
+    batch_free(b);
+  }
+  ck_assert_ptr_null(data_source(d, "more.train", &lab.diag)); /* its labels are no use here */
+  ck_assert_ptr_nonnull(strstr(text_str(&lab.diag.messages), "[dataset more] has other targets"));
+  data_free(d);
+}
+END_TEST
+
+/* Floats under the labels of bytes, scaled as the bytes are, and noise after them. */
+START_TEST(swapped_floats_are_scaled_and_go_on_in_the_chain)
+{
+  char ini[900];
+  static const char set[] =
+      IDX "classes = 10\n[dataset more]\nplugin = gaussian\n" SMALL "train = 9\nval = 0\n"
+          "scale = none\n" SWAP "[noise b]\nplugin = add_gaussian\nsigma = 2\n%s";
+  for (size_t k = 0; k < 2; k++) {
+    snprintf(ini, sizeof ini, set, k ? "" : "enabled = false\n");
+    data *d = lab_open(&lab, ini, NULL, NULL);
+    batch *b = fill(d, &d->source[RAD_TRAIN]), *more = fill(d, data_source(d, "more.train", NULL));
+    double q = 0;
+    for (size_t i = 0; i < 7 * 20; i++) { /* scale = none: as bytes are stored */
+      const double by = (double)b->b.x[i] / 255 - (double)more->b.x[i];
+      ck_assert(k || fabs(by) < 1e-6);
+      q += by * by / (7 * 20);
+    }
+    ck_assert(!k || fabs(q - 4) < 4 * 4 * sqrt(2 / 140.0));
+    batch_free(b);
+    batch_free(more);
+    data_free(d);
+  }
+}
+END_TEST
+
+static const struct {
+  const char *ini, *says;
+} wrong_swap[] = {
+    {IMAGES "[noise a]\nplugin = swap_dataset\nfrom = less\n",
+     "exp.ini:10: [noise a] swap_dataset: there are no samples 'less.train'"},
+    {IMAGES "[dataset more]\nplugin = gaussian\n" SMALL SWAP,
+     "[dataset more] has samples of another shape than [dataset]: 5 x 4 x 1, not 8 x 5 x 3"},
+    {IMAGES "[dataset more]\nplugin = blobs\nfeatures = 120\n" SWAP, ": 120, not 8 x 5 x 3"},
+    {IMAGES "[dataset more]\nplugin = gaussian\nheight = 8\nwidth = 5\nchannels = 3\nclasses = 3\n"
+            "[noise a]\nplugin = pair_flip\nsplits = more.train\n",
+     "[dataset more] has other targets than [dataset]"}};
+START_TEST(swap_refuses_what_does_not_fit)
+{
+  lab_refuses(&lab, wrong_swap[_i].ini, RAD_EINVAL, wrong_swap[_i].says);
+}
+END_TEST
+
+START_TEST(swap_refuses_a_split_without_images)
+{
+  data *d = lab_open(&lab,
+                     IMAGES "[dataset more]\nplugin = gaussian\nheight = 8\nwidth = 5\n"
+                            "channels = 3\ntrain = 80\ntest = 0\n" SWAP,
+                     NULL, NULL);
+  batch *b;
+  ck_assert_int_eq(batch_new(&b, d, 4), RAD_OK);
+  ck_assert_int_eq(batch_fill(b, &d->source[RAD_TRAIN], NULL, 0, 4, NULL, true), RAD_OK);
+  ck_assert_int_eq(batch_fill(b, &d->source[RAD_TEST], NULL, 0, 4, NULL, true), RAD_EINVAL);
+  ck_assert_ptr_nonnull(strstr(text_str(&lab.diag.messages), "[dataset more] has no test images"));
+  batch_free(b);
+  data_free(d);
+}
+END_TEST
+
 /* Neither the order of gathering, nor what is gathered beside a sample, nor `limit` matters. */
 START_TEST(noise_belongs_to_the_sample)
 {
@@ -310,6 +402,10 @@ int main(void)
   tcase_add_test(t, gaussian_pixels_have_the_moments_of_the_data);
   tcase_add_test(t, salt_and_pepper_are_those_of_python);
   tcase_add_test(t, salt_and_pepper_are_equally_many);
+  tcase_add_test(t, swapped_bytes_are_those_of_the_other_set);
+  tcase_add_test(t, swapped_floats_are_scaled_and_go_on_in_the_chain);
+  tcase_add_loop_test(t, swap_refuses_what_does_not_fit, 0, 4);
+  tcase_add_test(t, swap_refuses_a_split_without_images);
   tcase_add_test(t, two_in_a_chain_are_one_after_the_other);
   tcase_add_loop_test(t, noise_belongs_to_the_sample, 0, 4);
   suite_add_tcase(s, t);

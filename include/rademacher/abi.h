@@ -189,7 +189,8 @@ typedef struct rad_host {
 struct rad_ctx { /* one per instance x worker; the core allocates */
   const rad_host *host;
   const struct rad_math *math; /* arithmetic, backend.h; NULL where no model is near */
-  const struct rad_lab *lab;   /* laboratory, lab.h: in [serial]; `source` also in plan */
+  const struct rad_lab *lab;   /* laboratory, lab.h: in [serial]; `source` also in plan; in noise
+                                * `source`, in plan, and `stored` are all there is */
   void *const *state;          /* declared tensors; written in [serial], or own rows in [worker] */
   const void *backend;         /* the backend's self: for its own callbacks only */
   void *core;

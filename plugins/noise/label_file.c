@@ -67,6 +67,7 @@ static const rad_noise_ops ops = {
 static const rad_plugin file_plugin = {
     RAD_PLUGIN(RAD_NOISE, "label_file", label_file, &ops),
     RAD_KEYS(keys),
+    .needs = 1,
     .summary = "labels from a file, such as those of human annotators",
     .version = "1",
     .reference = "Wei et al. 2021, arXiv 2110.12088",
