@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * conv2d.c - two-dimensional convolution, Y = f(W * X + b); f is the activation behind it, where
  * absorbed. X (n,H,W,C), W (O,KH,KW,C/groups), b (O), Y (n,OH,OW,O),
- * OH = (H + 2 pad - KH) / stride + 1, rounded down. Files hold W as (O,C/groups,KH,KW). LeCun et
- * al. 1998, Proc. IEEE 86(11). */
+ * OH = (H + 2 pad - KH) / stride + 1, rounded down. W may be stored sparse. Files hold it as
+ * (O,C/groups,KH,KW). LeCun et al. 1998, Proc. IEEE 86(11). */
 #include <rademacher/layer.h>
 #include <string.h>
 
@@ -93,7 +93,7 @@ static rad_status plan(rad_ctx *c, void *self, rad_plan *p)
   RAD_TRY(c->host->tensor(c, RAD_NEW(rad_tensor, .name = "W", .role = RAD_WEIGHT, .type = RAD_F32,
                                      .shape = {4, {g->o, g->kh, g->kw, g->c / g->groups}},
                                      .axes = "ohwi",
-                                     .flags = g->groups == 1 ? (uint32_t)RAD_OPAQUE : 0)));
+                                     .flags = RAD_SPARSE | (g->groups == 1 ? RAD_OPAQUE : 0u))));
   if (!v->bias)
     return RAD_OK;
   return c->host->tensor(
@@ -107,6 +107,7 @@ static rad_conv request(const conv2d *v, const rad_pass *p)
   r.n = p->n;
   r.weight = p->w[0]->value;
   r.packed = p->w[0];
+  r.pattern = p->w[0]->pattern;
   r.dy = p->dy;
   r.hi = r.o;
   return r;
@@ -122,7 +123,7 @@ static rad_status forward(rad_ctx *c, const void *self, const rad_pass *p)
   r.bias = v->bias ? p->w[1]->value : NULL;
   r.act = p->act;
   r.act_alpha = p->act_alpha;
-  return c->math->conv(c, &r);
+  return (r.pattern ? c->math->sparse_conv : c->math->conv)(c, &r);
 }
 
 /* dX: each input gets dY of the outputs that it was part of, times their weight for it */
@@ -130,7 +131,9 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
 {
   rad_conv r = request(self, p);
   r.dx = p->dx[0];
-  return r.dx ? c->math->conv_input(c, &r) : RAD_OK;
+  if (!r.dx)
+    return RAD_OK;
+  return (r.pattern ? c->math->sparse_conv_input : c->math->conv_input)(c, &r);
 }
 
 /* sum (O) += the sums of rows of dy (rows,O): eight rows as a tree in float, then in double */
@@ -178,7 +181,7 @@ static rad_status gradient(rad_ctx *c, const void *self, const rad_pass *p)
   r.grad = p->w[0]->grad;
   r.keep = p->w[0]->keep;
   if (r.grad)
-    RAD_TRY(c->math->conv_weight(c, &r));
+    RAD_TRY((r.pattern ? c->math->sparse_conv_weight : c->math->conv_weight)(c, &r));
   if (v->bias && p->w[1]->grad)
     return bias_gradient(c, &r, p, p->w[1]);
   return RAD_OK;
