@@ -15,6 +15,7 @@ C_TESTS = tests/conformance \
   tests/core_model \
   tests/core_philox \
   tests/core_plugin \
+  tests/core_pruning \
   tests/core_safetensors \
   tests/core_study \
   tests/core_text \
@@ -22,6 +23,7 @@ C_TESTS = tests/conformance \
   tests/measures \
   tests/noise_inputs \
   tests/noise_labels \
+  tests/pruner \
   tests/search
 SH_TESTS = \
   tests/cli.sh \
@@ -41,6 +43,7 @@ TESTS += $(SH_TESTS)
 EXTRA_DIST += $(SH_TESTS) tests/lib.sh tests/check-portable.sh tests/bench/bench.py \
   tests/bench/nets.py tests/bench/torch_side.py tests/peers
 
+STUDY_RIG = tests/fake_arm.c tests/study_rig.c tests/study_rig.h
 tests_conformance_SOURCES = \
   tests/conformance.c \
   tests/conformance.h \
@@ -89,7 +92,10 @@ tests_core_plugin_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"
 tests_core_plugin_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
-tests_core_study_SOURCES = tests/core_study.c tests/fake_arm.c
+tests_core_pruning_SOURCES = tests/core_pruning.c $(STUDY_RIG)
+tests_core_pruning_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"'
+tests_core_pruning_LDFLAGS =
+tests_core_study_SOURCES = tests/core_study.c $(STUDY_RIG)
 tests_core_study_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_study_LDFLAGS =
 tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -109,6 +115,8 @@ tests_noise_labels_SOURCES = tests/noise_labels.c tests/data_lab.c tests/data_la
 tests_noise_labels_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_noise_labels_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_noise_labels_LDFLAGS =
+tests_pruner_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_pruner_LDFLAGS =
 tests_search_SOURCES = \
   tests/search.c \
   tests/search.h \
@@ -144,6 +152,7 @@ ZOO = \
   tests/bad_plugins/key_stride.c \
   tests/bad_plugins/key_twice.c \
   tests/bad_plugins/meddling.c \
+  tests/bad_plugins/moody.c \
   tests/bad_plugins/newer.c \
   tests/bad_plugins/no_ops.c \
   tests/bad_plugins/no_plan.c \
