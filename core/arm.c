@@ -197,7 +197,7 @@ static rad_status run(trainer *t, const arm_job *j)
   RAD_TRY(checkpoint_write(t));
   RAD_TRY(checkpoint_best(t));
   RAD_TRY(vectors_write(t));
-  return model_flop(t->model, &t->flop, &(double){0});
+  return model_flop(t->model, &t->flop, &(double){0}, NULL);
 }
 
 rad_status arm_run(env *e, const arm_job *j)

@@ -17,17 +17,18 @@ static const char *shape_text(const rad_shape *s, char out[96])
   return out;
 }
 
-static void print_layers(const model *m, text *out)
+static void print_layers(const model *m, const double *flop, text *out)
 {
-  text_printf(out, "  %-20s %-14s %-14s %12s\n", "layer", "plugin", "output", "parameters");
+  text_printf(out, "  %-20s %-14s %-14s %12s %12s\n", "layer", "plugin", "output", "parameters",
+              "FLOP");
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     const node *nd = &m->node[i];
     char shape[96];
     size_t n = 0;
     for (uint32_t k = 0; k < nd->pub.nparam; k++)
       n += m->param[nd->param[k]->index].trained ? m->param[nd->param[k]->index].count : 0;
-    text_printf(out, "  %-20s %-14s %-14s %12zu%s%s\n", nd->pub.name, nd->pub.plugin,
-                shape_text(&nd->plan.out, shape), n, nd->inserted ? "  in training" : "",
+    text_printf(out, "  %-20s %-14s %-14s %12zu %12.0f%s%s\n", nd->pub.name, nd->pub.plugin,
+                shape_text(&nd->plan.out, shape), n, flop[i], nd->inserted ? "  in training" : "",
                 nd->absorbed ? "  in one pass with the layer before" : "");
   }
 }
@@ -37,11 +38,8 @@ static void print_plan(model *m, const arm_plan *p, text *out)
   text_printf(out, "  arithmetic: %s\n", m->math.identity(&m->backend->ctx));
   text_printf(out, "  parameters %zu, weights %zu; per image %.4g MFLOP forward, %.4g backward\n",
               p->parameters, p->active_weights, p->flop_forward * 1e-6, p->flop_backward * 1e-6);
-  text_printf(out,
-              "  samples: %" PRIu64 " train, %" PRIu64 " val, %" PRIu64
-              " test; memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
-              p->ntrain, p->nval, p->ntest, (double)p->shared_bytes / 1048576.0,
-              (double)p->own_bytes / 1048576.0);
+  text_printf(out, "  samples: %" PRIu64 " train, %" PRIu64 " val, %" PRIu64 " test\n", p->ntrain,
+              p->nval, p->ntest);
 }
 
 static rad_status plan_of(trainer *t, arm_plan *p, text *table)
@@ -57,9 +55,12 @@ static rad_status plan_of(trainer *t, arm_plan *p, text *table)
   /* The program and the libraries of its plugins take what they take here, with no network yet. */
   p->own_bytes = trainer_bytes(t) + (size_t)arm_peak_bytes();
   RAD_TRY(model_alloc(t->model, 1));
-  RAD_TRY(model_flop(t->model, &p->flop_forward, &p->flop_backward));
+  double *flop = arena_alloc(&t->mem, (t->model->pub.nnode + 1) * sizeof *flop);
+  if (!flop)
+    return RAD_ENOMEM;
+  RAD_TRY(model_flop(t->model, &p->flop_forward, &p->flop_backward, flop));
   if (table) {
-    print_layers(t->model, table);
+    print_layers(t->model, flop, table);
     print_plan(t->model, p, table);
   }
   return RAD_OK;

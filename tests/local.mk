@@ -30,6 +30,7 @@ SH_TESTS = \
   tests/memory.sh \
   tests/no-globals.sh \
   tests/plugins.sh \
+  tests/report.sh \
   tests/source.sh
 if HAVE_CHECK
 TESTS += $(C_TESTS)
