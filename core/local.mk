@@ -46,6 +46,8 @@ core_libradcore_la_SOURCES = \
   core/cmd_plugins.c \
   core/cmd_report.c \
   core/cmd_run.c \
+  core/cmd_show.c \
+  core/cmd_trials.c \
   core/commands.h \
   core/config.c \
   core/config.h \

@@ -40,6 +40,7 @@ typedef struct run_dir {
 /* A folder that is empty, foreign or damaged is an error that says so. `curves`: also the metrics
  * of each epoch of the trials that are shown. */
 rad_status run_dir_open(run_dir *, env *, const char *dir, bool curves);
+rad_status run_dir_summary(run_dir *); /* part of `curves` too */
 void run_dir_free(run_dir *);
 /* Of shown[i], job k; NULL: it has no value of it. */
 const series *run_dir_series(const run_dir *, size_t i, size_t k, const char *metric);

@@ -188,23 +188,26 @@ static rad_status put_figures(const run_dir *r, const figures *fs, text *t, diag
 static rad_status put_trials(run_dir *r, text *t)
 {
   trial_table table;
+  const trial_column *column[MOST_COLUMNS];
   const char *head[MOST_COLUMNS];
+  size_t n = 0;
   char room[64];
   html_table h;
-  RAD_TRY(trial_table_new(&table, &r->record, false));
-  const size_t n = table.n < MOST_COLUMNS ? table.n : MOST_COLUMNS;
+  RAD_TRY(trial_table_new(&table, &r->record));
   char *id = arena_printf(&r->mem, "%strials", r->prefix);
-  for (size_t k = 0; k < n; k++) {
+  for (size_t k = 0; k < table.n && n < MOST_COLUMNS; k++) {
     const trial_column *c = &table.column[k];
-    head[k] = column_is_words(&table, c) ? arena_printf(&r->mem, "<%s", c->name) : c->name;
-    if (!head[k])
-      head[k] = "";
+    if (c->minor)
+      continue;
+    head[n] = column_is_words(&table, c) ? arena_printf(&r->mem, "<%s", c->name) : c->name;
+    head[n] = head[n] ? head[n] : "";
+    column[n++] = c;
   }
   heading(t, r, "trials-of", "Trials");
   html_table_begin(&h, t, id ? id : "trials", head, n);
   for (size_t i = 0; i < r->record.n; i++)
     for (size_t k = 0; k < n; k++)
-      html_cell(&h, trial_word(&table, r->record.trial[i], &table.column[k], 4, room));
+      html_cell(&h, trial_word(&table, r->record.trial[i], column[k], 4, room));
   html_table_end(&h);
   put(t, "p class=\"dim\"",
       "Metrics are means over seeds, of the last epoch. \">60\": some seed "

@@ -143,7 +143,8 @@ static rad_status choose_shown(run_dir *r)
     for (size_t i = 0; i < e->n; i++) {
       const trial *t = e->trial[i];
       const bool ranked = e->n > MOST_SHOWN && e->nscore > 0;
-      const double score = ranked && t->state == TRIAL_COMPLETE ? t->score[0] : -HUGE_VAL;
+      const bool counts = ranked && t->state == TRIAL_COMPLETE && trial_feasible(e, t);
+      const double score = counts ? t->score[0] : -HUGE_VAL;
       if (shown_index(r, t) == r->nshown && (!best || score > most)) {
         best = t;
         most = score;
@@ -172,14 +173,14 @@ static rad_status read_verdicts(run_dir *r)
   return RAD_OK;
 }
 
-static rad_status read_summary(run_dir *r)
+rad_status run_dir_summary(run_dir *r)
 {
   text all = {0};
   rad_status s = summary_text(&r->record, r->record.complete ? "complete" : "incomplete", &all);
   if (s >= 0 && !(r->summary = json_loadb(all.s, all.n, 0, NULL)))
     s = RAD_ENOMEM;
   text_free(&all);
-  return s < 0 ? s : read_verdicts(r);
+  return s;
 }
 
 static rad_status open_parts(run_dir *r, bool curves)
@@ -201,7 +202,8 @@ static rad_status open_parts(run_dir *r, bool curves)
     return RAD_OK;
   RAD_TRY(choose_shown(r));
   RAD_TRY(journal_read(events, skip_other, take_epoch, r, d));
-  return read_summary(r);
+  RAD_TRY(run_dir_summary(r));
+  return read_verdicts(r);
 }
 
 rad_status run_dir_open(run_dir *r, env *e, const char *dir, bool curves)

@@ -29,16 +29,21 @@ static int by_score(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* Those with a score, the best last. */
+/* Those with a score: first those that break a constraint, then the others, the best last. */
 static const trial **sorted(const run_dir *r, size_t *n)
 {
   const trial **v = calloc(r->record.n + 1, sizeof *v);
+  size_t broken = 0;
   *n = 0;
-  for (size_t i = 0; v && i < r->record.n; i++)
-    if (has_score(r, r->record.trial[i]))
-      v[(*n)++] = r->record.trial[i];
-  if (v)
-    qsort(v, *n, sizeof *v, by_score);
+  for (int feasible = 0; v && feasible < 2; feasible++) {
+    broken = *n;
+    for (size_t i = 0; i < r->record.n; i++) {
+      const trial *t = r->record.trial[i];
+      if (has_score(r, t) && trial_feasible(&r->record, t) == (feasible == 1))
+        v[(*n)++] = t;
+    }
+    qsort(v + broken, *n - broken, sizeof *v, by_score);
+  }
   return v;
 }
 
@@ -283,6 +288,7 @@ static void front(figures *fs, run_dir *r, const trial **v, size_t n)
   if (!f)
     return;
   size_t on = 0;
+  qsort(v, n, sizeof *v, by_score);
   for (int pass = 0; pass < 2; pass++) { /* v ascends in the first: from the right, records of the
                                           * second are on the front */
     double best = -HUGE_VAL;
@@ -329,13 +335,13 @@ void figures_search(figures *fs, run_dir *r)
       dims[ndim++] = d;
   const trial **v = sorted(r, &n);
   if (v && ndim > 0) {
-    if (r->record.nscore > 1)
-      front(fs, r, v, n);
-    else
+    if (r->record.nscore == 1)
       over_trials(fs, r);
     by_dimension(fs, r, v, n, dims, ndim);
     if (ndim > 1)
       parallel(fs, r, v, n, dims, ndim < MOST_PANELS ? ndim : MOST_PANELS);
+    if (r->record.nscore > 1)
+      front(fs, r, v, n);
   }
   fs->failed = fs->failed || !v;
   free(v);

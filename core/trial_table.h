@@ -18,6 +18,7 @@ typedef struct trial_column {
     COLUMN_REASON
   } what;
   size_t index; /* of the dimension, of the score, of the arm that a metric is of */
+  bool minor;   /* looked at second: parts of metrics, greatest and smallest values, sizes */
 } trial_column;
 typedef struct trial_table {
   const record *r;
@@ -25,9 +26,11 @@ typedef struct trial_table {
   size_t n, cap;
   arena mem;
 } trial_table;
-/* `all`: also parts of metrics (train.accuracy_noisy), largest and smallest values, sizes. */
-rad_status trial_table_new(trial_table *, const record *, bool all);
+rad_status trial_table_new(trial_table *, const record *);
 void trial_table_free(trial_table *);
+/* A column by its name, or by the end of it after a dot where no other ends so: "lr", "test.loss".
+ * NULL: none, or several, with a message. */
+const trial_column *trial_table_find(const trial_table *, const char *name, diag *);
 bool column_is_words(const trial_table *, const trial_column *);
 /* NaN: no number. Epochs to fit have one where every seed has fitted. */
 double trial_number(const trial_table *, const trial *, const trial_column *);

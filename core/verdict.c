@@ -384,6 +384,12 @@ static void put_table(const verdict *v, text *out)
   }
 }
 
+void verdict_put(const verdict *v, text *out)
+{
+  put_table(v, out);
+  text_printf(out, "\n%s", v->words);
+}
+
 static rad_status put_all(const verdict *v, const json_t *summary, arena *mem, text *out)
 {
   if (json_array_size(json_object_get(summary, "trials")) > 1) {
@@ -391,8 +397,7 @@ static rad_status put_all(const verdict *v, const json_t *summary, arena *mem, t
     put_params(pick(summary), out);
     text_puts(out, "\n");
   }
-  put_table(v, out);
-  text_printf(out, "\n%s", v->words);
+  verdict_put(v, out);
   RAD_TRY(put_trials(summary, mem, out));
   if (json_is_true(json_object_get(summary, "test_selected")))
     text_puts(out, "The test split took part in the selection: its numbers are no estimate.\n");

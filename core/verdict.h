@@ -22,6 +22,7 @@ enum { VERDICT_BEST = -1 };
 rad_status verdict_read(verdict *, const struct json_t *summary, int64_t trial, const char *dir,
                         diag *);
 void verdict_free(verdict *);
+void verdict_put(const verdict *, text *out); /* the table, an empty line, the sentences */
 /* As text that ends a run, from the folder's summary.json. */
 rad_status verdict_print(const char *dir, diag *, text *out);
 #endif

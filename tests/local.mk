@@ -22,6 +22,7 @@ C_TESTS = tests/conformance \
   tests/noise_inputs \
   tests/noise_labels
 SH_TESTS = \
+  tests/browser.sh \
   tests/cli.sh \
   tests/configs.sh \
   tests/data.sh \

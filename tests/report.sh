@@ -171,6 +171,52 @@ if [ -w /dev/full ]; then
   ok 'where nothing can be written: status' status_is 74
 fi
 
+# --- trials, show ---
+rad trials run
+ok 'trials: status' status_is 0
+ok 'trials: a line each, and a head' test "$(wc -l <"$TMP/out")" -eq 4
+ok 'trials: epochs that were not enough' out_has '>3'
+rad trials run --sort -units --columns trial,units,real.test.loss --csv
+csv() { [ "$(cut -d, -f1,2 "$TMP/out" | tr '\n' ' ')" = 'trial,layer.hidden.units 2,20 1,7 0,3 ' ]; }
+ok 'trials: sorted by a choice of numbers' csv
+same_number() { # the mean over two seeds, as summary.json has it
+  want=$(sed -n 's/^{"id": 1,.*"metrics": {[^}]*"real.test.loss": \([^,]*\),.*/\1/p' run/summary.json)
+  [ "$(sed -n 's/^1,7,//p' "$TMP/out")" = "$want" ]
+}
+ok 'trials: all digits of a mean' same_number
+rad trials run --where 'units!=7' --where state=complete -n 1 --json
+ok 'trials: conditions and -n' test "$(grep -c '"trial"' "$TMP/out")" -eq 1
+ok 'trials: JSON' out_has '{"trial": 0, "state": "complete", "layer.hidden.units": 3, '
+rad trials run --where 'real.test.loss<0'
+ok 'trials: none: status' status_is 0
+ok 'trials: none: the head alone' test "$(wc -l <"$TMP/out")" -eq 1
+rad trials run --where 'units ~ 0'
+ok 'trials: contains' test "$(wc -l <"$TMP/out")" -eq 2
+rad trials run --all
+ok 'trials: --all' out_has noise.train.accuracy_noisy.max
+rad trials run --columns unitz
+fails 2 "no column is called 'unitz'" 'trials: an unknown column'
+rad trials run --sort test.loss
+fails 2 "more than one column is called 'test.loss'" 'trials: an ambiguous column'
+rad trials run --where loss
+fails 2 'must be COLUMN' 'trials: no condition'
+rad trials run -n none
+fails 2 'whole number' 'trials: -n none'
+rad trials empty
+fails 2 'empty: is empty' 'trials of an empty folder'
+rad show run 1
+ok 'show: status' status_is 0
+ok 'show: keys' out_has '  layer.hidden.units = 7'
+ok 'show: verdict' out_has 'did not fit'
+ok 'show: jobs' out_has 'noise, seed 9: complete after 3 of 3 epochs'
+ok 'show: metrics of a seed' out_has "$(number noise 9 | cut -c 1-6)"
+rad show run 3
+fails 2 "no trial '3'; there are 3, from 0 on" 'show: no such trial'
+rad show run
+fails 2 'Name a run directory and a trial' 'show without a trial'
+rad show cut 0
+fails 2 "no trial '0'" 'show: of a run without trials'
+
 # --- several ---
 rad report run quiet -o both/report.html
 ok 'two runs: status' status_is 0
