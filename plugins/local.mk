@@ -54,6 +54,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/schedule/exponential.la \
   plugins/schedule/plateau.la \
   plugins/schedule/step.la \
+  plugins/search/cma_es.la \
   plugins/search/evolution.la \
   plugins/search/grid.la \
   plugins/search/nsga2.la \
@@ -125,6 +126,7 @@ plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
+plugins_search_cma_es_la_SOURCES = plugins/search/cma_es.c plugins/search/point.h
 plugins_search_evolution_la_SOURCES = \
   plugins/search/evolution.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_nsga2_la_SOURCES = \
