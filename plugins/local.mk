@@ -163,6 +163,10 @@ plugins_layer_convex_dense_la_SOURCES = \
   plugins/layer/convex_dense.c plugins/layer/convex.h plugins/layer/dense.h
 plugins_layer_dense_la_SOURCES = plugins/layer/dense.c plugins/layer/dense.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
+plugins_loss_bootstrapping_la_SOURCES = plugins/loss/bootstrapping.c plugins/loss/softmax.h
+plugins_loss_cross_entropy_la_SOURCES = plugins/loss/cross_entropy.c plugins/loss/softmax.h
+plugins_loss_gce_la_SOURCES = plugins/loss/gce.c plugins/loss/softmax.h
+plugins_loss_sce_la_SOURCES = plugins/loss/sce.c plugins/loss/softmax.h
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
 plugins_noise_asymmetric_la_SOURCES = \
@@ -181,10 +185,6 @@ plugins_search_nsga2_la_SOURCES = \
 plugins_search_quasi_random_la_SOURCES = \
   plugins/search/quasi_random.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_random_la_SOURCES = plugins/search/random.c plugins/search/point.h
-plugins_loss_bootstrapping_la_SOURCES = plugins/loss/bootstrapping.c plugins/loss/softmax.h
-plugins_loss_cross_entropy_la_SOURCES = plugins/loss/cross_entropy.c plugins/loss/softmax.h
-plugins_loss_gce_la_SOURCES = plugins/loss/gce.c plugins/loss/softmax.h
-plugins_loss_sce_la_SOURCES = plugins/loss/sce.c plugins/loss/softmax.h
 plugins_search_tpe_la_SOURCES = \
   plugins/search/tpe.c plugins/search/parzen.h plugins/search/point.h plugins/search/sobol.h
 
