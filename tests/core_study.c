@@ -7,6 +7,7 @@
 #define _XOPEN_SOURCE 700
 #include "arm.h"
 #include "running.h"
+#include "verdict.h"
 #include <check.h>
 #include <fcntl.h>
 #include <ftw.h>
