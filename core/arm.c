@@ -108,12 +108,10 @@ static void put_metrics(text *out, trainer *t)
   json_open(out, "metrics", '{');
   for (size_t i = 0; i < t->nmetric; i++)
     put_metric(out, t->metric[i].name, t->metric[i].last, t->metric[i].max, t->metric[i].min);
-  if (!metric_find(t, "epochs_to_fit"))
-    put_plain(out, "epochs_to_fit", (double)NAN);
   put_plain(out, "epochs", (double)t->epochs);
   put_plain(out, "seconds", t->seconds);
-  put_plain(out, "model.parameters", (double)model_parameters(t->model));
-  put_plain(out, "model.active_weights", (double)model_active_weights(t->model));
+  put_plain(out, "model.parameters", (double)trainer_parameters(t));
+  put_plain(out, "model.active_weights", (double)trainer_active_weights(t));
   put_plain(out, "model.flop", t->flop);
   json_close(out, '}');
 }
@@ -177,27 +175,23 @@ static rad_status prepare(trainer *t, const arm_job *j)
   return s < 0 ? s : open_log(t, job_path(j, &t->mem, "metrics.jsonl"), s == RAD_DONE);
 }
 
-static rad_status fit(trainer *t)
+static rad_status predict_flop(trainer *t)
 {
-  const rad_fit_ops *f = &t->fit->plugin->ops.fit;
-  const size_t mark = scratch_mark(t->env);
-  const rad_status s =
-      f->fit(&t->fit->ctx, t->fit->self, &t->model->pub, &t->data->source[RAD_TRAIN]);
-  scratch_release(t->env, mark);
-  t->seconds += clock_seconds() - t->started;
-  t->started = clock_seconds();
-  return s;
+  rad_cost cost;
+  RAD_TRY(fit_cost(t, &cost));
+  t->flop = cost.predict > 0 ? cost.predict : (double)NAN;
+  return RAD_OK;
 }
 
 static rad_status run(trainer *t, const arm_job *j)
 {
   RAD_TRY(prepare(t, j));
-  RAD_TRY(fit(t));
+  RAD_TRY(fit_run(t));
   RAD_TRY(end_hooks(t));
   RAD_TRY(checkpoint_write(t));
   RAD_TRY(checkpoint_best(t));
-  RAD_TRY(vectors_write(t));
-  return model_flop(t->model, &t->flop, &(double){0});
+  RAD_TRY(vectors_write(&t->vectors, j->dir, t->env->diag));
+  return fit_predicts(t) ? predict_flop(t) : model_flop(t->model, &t->flop, &(double){0});
 }
 
 rad_status arm_run(env *e, const arm_job *j)

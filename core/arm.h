@@ -4,6 +4,7 @@
  *   metrics.jsonl      a line per evaluated epoch: {"epoch": 3, "seconds": 1.2, "metrics":
  *                      {"train.loss": 0.31, ...}}; on resume cut back to the checkpoint's epoch
  *   last.safetensors   the checkpoint, best.safetensors what a regularizer marked as best
+ *   vectors.safetensors   what measures tell per sample
  *   result.json        written last: {"state": "complete|diverged|failed", "reason", "epochs",
  *                      "seconds", "peak_bytes", "metrics": {"train.loss": {"last", "max", "min"}},
  *                      "files": [{"path", "sha256", "bytes"}], "fingerprint"} */
@@ -27,8 +28,10 @@ rad_status arm_run(env *, const arm_job *);
 typedef struct arm_plan { /* what `check` and constraints want to know, without any sample */
   size_t parameters, active_weights;
   double flop_forward, flop_backward; /* per image: 2 per multiply-add */
+  double flop_fit;                    /* in all, of a fit that predicts by itself */
+  bool predicts;                      /* it does; what it takes may not be known: 0 */
   size_t shared_bytes, own_bytes;     /* decoded data; all else that the job allocates */
-  uint64_t ntrain, nval, ntest;
+  uint64_t ntrain, nval, ntest, nrest;
 } arm_plan;
 /* Builds the network of an arm; prints its table (layers, shapes, parameters, FLOP) into `table`
  * unless NULL. */

@@ -24,8 +24,8 @@ enum { TABLE = 256, SUMMED = 65536 }; /* numbers: at least; 65536 * 255^2 < 2^32
 static bool wants_raw(const data *d) /* input noise on bytes */
 {
   bool any = false;
-  for (size_t i = 0; i < d->npool * 3; i++) {
-    const rad_source *s = i < 3 ? &d->source[i] : d->extra[i - 3];
+  for (size_t i = 0; i < d->npool * RAD_NSPLIT; i++) {
+    const rad_source *s = i < RAD_NSPLIT ? &d->source[i] : d->extra[i - RAD_NSPLIT];
     any |= s->ninput > 0 && s->pool->noise_facts.type == RAD_U8;
   }
   return any;
@@ -70,6 +70,16 @@ void batch_free(batch *b)
     return;
   arena_free(&b->mem);
   free(b);
+}
+
+rad_status batch_dx(batch *b)
+{
+  const size_t D = rad_count(&b->b.facts->sample);
+  size_t n;
+  if (!b->dx && size_mul(b->cap, D, &n))
+    b->dx = arena_aligned(&b->mem, n, sizeof *b->dx);
+  b->b.dx = b->dx;
+  return b->dx ? RAD_OK : RAD_ENOMEM;
 }
 
 /* --- one pass over numbers --- */

@@ -165,6 +165,15 @@ static void collect(list *l, const trainer *t)
     add_params(l, "best/", t->best);
 }
 
+static void add_vectors(list *l, const trainer *t)
+{
+  for (size_t i = 0; i < t->vectors.n; i++) {
+    const vector *v = &t->vectors.v[i];
+    add(l, arena_printf(&l->mem, "vector/%s", v->name), RAD_F32, &(rad_shape){1, {v->n}}, v->v,
+        v->n * sizeof *v->v);
+  }
+}
+
 static void list_free(list *l)
 {
   free(l->v);
@@ -221,6 +230,7 @@ rad_status checkpoint_write(trainer *t)
     return RAD_OK;
   const char *path = fs_join(&l.mem, t->dir, "last.safetensors");
   collect(&l, t);
+  add_vectors(&l, t);
   const rad_status s = path ? write_all(t, path, &l) : RAD_ENOMEM;
   list_free(&l);
   t->saved = clock_seconds();
@@ -331,6 +341,18 @@ static bool has_best(const model *m, const st_file *f)
   return st_find(f, name) != NULL;
 }
 
+static rad_status read_vectors(trainer *t, const st_file *f)
+{
+  static const char prefix[] = "vector/";
+  for (size_t i = 0; i < f->n; i++) {
+    const st_tensor *v = &f->tensor[i];
+    if (v->type == RAD_F32 && strncmp(v->name, prefix, sizeof prefix - 1) == 0)
+      RAD_TRY(
+          vectors_set(&t->vectors, v->name + sizeof prefix - 1, v->bytes / sizeof(float), v->data));
+  }
+  return RAD_OK;
+}
+
 static rad_status apply(trainer *t, const st_file *f, const char *path)
 {
   uint64_t epoch, step;
@@ -347,8 +369,10 @@ static rad_status apply(trainer *t, const st_file *f, const char *path)
     t->marked = t->best != NULL;
   }
   collect(&l, t);
-  const rad_status s = l.failed || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
+  rad_status s = l.failed || (best && !t->best) ? RAD_ENOMEM : take_over(t, f, &l, path);
   list_free(&l);
+  if (s >= 0)
+    s = read_vectors(t, f);
   t->epochs = t->when.epoch = epoch;
   t->when.step = step;
   t->seconds = seconds;
@@ -393,22 +417,6 @@ rad_status checkpoint_best(trainer *t)
   add_masks(&l);
   const rad_status s =
       l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
-  list_free(&l);
-  return s;
-}
-
-rad_status vectors_write(trainer *t)
-{
-  list l = {0};
-  static const char *const key[] = {"rademacher"}, *const value[] = {"vectors 1"};
-  if (!t->dir || t->nvector == 0)
-    return RAD_OK;
-  const char *path = fs_join(&l.mem, t->dir, "vectors.safetensors");
-  for (size_t i = 0; i < t->nvector; i++)
-    add(&l, t->vector[i].name, RAD_F32, &(rad_shape){1, {t->vector[i].n}}, t->vector[i].v,
-        t->vector[i].n * sizeof(float));
-  const rad_status s =
-      l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 1, t->env->diag);
   list_free(&l);
   return s;
 }

@@ -79,9 +79,7 @@ static rad_status count_trials(const experiment *x, uint64_t *n)
   instance *i = NULL;
   *n = x->space.n == 0 ? 1 : 0;
   if (x->space.n > 0) {
-    RAD_TRY(instance_single(&i, x->env, &x->base, RAD_SEARCH));
-    const rad_search_ops *ops = &i->plugin->ops.search;
-    const rad_status r = ops->count ? ops->count(&i->ctx, i->self, &x->space.view, n) : RAD_OK;
+    const rad_status r = experiment_search(x, &i, n);
     instance_free(i);
     RAD_TRY(r);
     if (x->search.trials > 0 && (*n == 0 || *n > (uint64_t)x->search.trials))
@@ -101,7 +99,8 @@ static const char *duration(double s, char out[48])
   return out;
 }
 
-/* Both passes of training, the forward pass of evaluation, over all arms and seeds of one trial. */
+/* Both passes of training, the forward pass of evaluation, over all arms and seeds of one trial; of
+ * a fit that predicts by itself, that and one evaluation. */
 static rad_status print_arms(const experiment *x, const config *trial, double *flop, text *out)
 {
   *flop = 0;
@@ -110,9 +109,11 @@ static rad_status print_arms(const experiment *x, const config *trial, double *f
     const double every = (double)x->run.evaluate;
     text_printf(out, "\nArm %s\n", x->arm[i]);
     RAD_TRY(arm_inspect(x->env, trial, x->arm[i], &p, out));
-    const double all = (double)p.ntrain + (double)p.nval + (double)p.ntest;
-    *flop += (double)x->run.epochs *
-             ((double)p.ntrain * (p.flop_forward + p.flop_backward) + all * p.flop_forward / every);
+    const double all = (double)p.ntrain + (double)p.nval + (double)(p.ntest + p.nrest);
+    *flop += p.predicts
+                 ? p.flop_fit + all * p.flop_forward
+                 : (double)x->run.epochs * ((double)p.ntrain * (p.flop_forward + p.flop_backward) +
+                                            all * p.flop_forward / every);
   }
   *flop *= (double)x->nseed;
   return RAD_OK;

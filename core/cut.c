@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * cut.c - which samples an arm sees: `limit` and the cut of `val`, both stratified by class. Every
- * sample has draws of its own by its index in the official split, and each class gives those with
- * the smallest; so a smaller limit takes a subset of a larger one's samples, but for rounding. */
+ * cut.c - which samples an arm sees: `limit` and the cut of `val`, then by the job's seed `subset`,
+ * all stratified by class. Every sample has draws of its own by its index in the official split,
+ * and each class gives those with the smallest; so a smaller limit takes a subset of a larger one's
+ * samples, but for rounding. */
 #include "philox.h"
 #include "source.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIMIT, CUT }; /* streams of draws */
+enum { LIMIT, CUT, SUBSET }; /* streams of draws */
 
 typedef struct pick { /* a sample that may be taken */
   uint64_t key, id;
@@ -107,19 +108,27 @@ static rad_status choose(pick *v, uint64_t n, uint64_t take, size_t nstrata, uin
   return ok ? RAD_OK : RAD_ENOMEM;
 }
 
-/* Sizes of the pool's splits, by its keys: `limit` samples, of these the share `val`. */
+/* Sizes of the pool's splits, by its keys: `limit` samples, of these the share `val`, of what is
+ * left the share `subset` to train on. */
 rad_status cut_sizes(pool *p, env *e)
 {
   rad_facts *f = &p->facts;
   const uint64_t all = f->n[RAD_TRAIN], limit = (uint64_t)p->keys.limit;
   const uint64_t n = p->keys.limit > 0 && limit < all ? limit : all;
   char title[160];
+  memcpy(f->own, f->n, sizeof f->own);
   f->n[RAD_VAL] = (uint64_t)floor((double)n * p->keys.val + 0.5);
   if (f->n[RAD_VAL] >= n)
     return diag_error(e->diag, RAD_EINVAL, p->section->at,
                       "%s val = %g leaves none of %llu training samples; make it smaller",
                       section_title(p->section, title), p->keys.val, (unsigned long long)n);
-  f->n[RAD_TRAIN] = n - f->n[RAD_VAL];
+  const uint64_t left = n - f->n[RAD_VAL];
+  f->n[RAD_TRAIN] = (uint64_t)floor((double)left * p->keys.subset + 0.5);
+  f->n[RAD_REST] = left - f->n[RAD_TRAIN];
+  if (f->n[RAD_TRAIN] == 0)
+    return diag_error(e->diag, RAD_EINVAL, p->section->at,
+                      "%s subset = %g takes none of %llu training samples; make it larger",
+                      section_title(p->section, title), p->keys.subset, (unsigned long long)left);
   return RAD_OK;
 }
 
@@ -134,19 +143,25 @@ static rad_status take_ids(rad_source *s, const pick *v, uint64_t n)
   return RAD_OK;
 }
 
-/* Fills in the ids of the pool's three sources. */
-rad_status cut_ids(rad_source *const v[3], uint64_t data_seed)
+static uint64_t key_of(const pool *p, uint64_t seed)
+{
+  text salt = {0};
+  text_printf(&salt, "cut %s", p->section->name);
+  const uint64_t key = philox_seedkey(seed, philox_salt(text_str(&salt)));
+  text_free(&salt);
+  return key;
+}
+
+/* Fills in the ids of the pool's sources. */
+rad_status cut_ids(rad_source *const v[RAD_NSPLIT], uint64_t data_seed)
 {
   const pool *p = v[0]->pool;
   const rad_facts *f = &p->facts;
-  const uint64_t all = p->store->facts.n[RAD_TRAIN], kept = f->n[RAD_TRAIN] + f->n[RAD_VAL];
+  const uint64_t left = f->n[RAD_TRAIN] + f->n[RAD_REST], kept = left + f->n[RAD_VAL];
+  const uint64_t all = p->store->facts.n[RAD_TRAIN], seedkey = key_of(p, data_seed);
   const bool classes = f->target == RAD_CLASS;
   const int32_t *y = (const int32_t *)(const void *)p->store->y[0];
   const size_t nstrata = classes ? f->ntarget + 1 : 1; /* the last: unlabelled */
-  text salt = {0};
-  text_printf(&salt, "cut %s", p->section->name);
-  const uint64_t seedkey = philox_seedkey(data_seed, philox_salt(text_str(&salt)));
-  text_free(&salt);
   pick *pick_ = calloc((size_t)all, sizeof *pick_);
   if (!pick_)
     return RAD_ENOMEM;
@@ -159,10 +174,15 @@ rad_status cut_ids(rad_source *const v[3], uint64_t data_seed)
     r = choose(pick_, all, kept, nstrata, seedkey, LIMIT);
   if (r >= 0 && f->n[RAD_VAL] > 0)
     r = choose(pick_, kept, f->n[RAD_VAL], nstrata, seedkey, CUT);
+  pick *train = pick_ + f->n[RAD_VAL];
+  if (r >= 0 && f->n[RAD_REST] > 0)
+    r = choose(train, left, f->n[RAD_TRAIN], nstrata, key_of(p, v[0]->data->env->seed), SUBSET);
   if (r >= 0)
     r = take_ids(v[RAD_VAL], pick_, f->n[RAD_VAL]);
   if (r >= 0)
-    r = take_ids(v[RAD_TRAIN], pick_ + f->n[RAD_VAL], f->n[RAD_TRAIN]);
+    r = take_ids(v[RAD_TRAIN], train, f->n[RAD_TRAIN]);
+  if (r >= 0)
+    r = take_ids(v[RAD_REST], train + f->n[RAD_TRAIN], f->n[RAD_REST]);
   if (r >= 0)
     r = take_ids(v[RAD_TEST], NULL, f->n[RAD_TEST]);
   free(pick_);

@@ -4,8 +4,9 @@
  *
  * Order: crop to the centre; limit: N samples of the official train split, as if it had no others
  * (test stays whole); val, a share of what is left; both stratified by class, drawn by data_seed;
- * label noise once. Then for each batch: u8 -> natural units, input noise, standardize or whiten,
- * batch noise. */
+ * subset, the share of what is then left that is trained on, drawn by the job's seed, the others
+ * are the rest; label noise once. Then for each batch: u8 -> natural units, input noise,
+ * standardize or whiten, batch noise. */
 #ifndef CORE_DATA_H
 #define CORE_DATA_H
 #include "fs.h"
@@ -71,9 +72,9 @@ typedef struct pool { /* one [dataset] section, cut and cropped */
 struct rad_source {
   struct data *data;
   const pool *pool;
-  const char *name; /* "train", "val", "test", or "NAME.train" */
+  const char *name; /* "train", "val", "test", "rest", or "NAME.train" */
   store *store;
-  uint32_t split; /* RAD_TRAIN, RAD_VAL, RAD_TEST */
+  uint32_t split; /* RAD_TRAIN, also of the rest, RAD_VAL, RAD_TEST */
   uint64_t n;
   uint64_t *id;     /* (n) index in the store's train or test split, ascending */
   int32_t *label;   /* (n) as given to the training; NULL unless RAD_CLASS */
@@ -90,8 +91,8 @@ typedef struct data { /* of one arm */
                     * limit, mean and std over train before noise */
   dataset_keys keys;
   store *store;
-  rad_source source[3]; /* train, val, test */
-  rad_source **extra;   /* (nextra) of [dataset NAME] sections: train, val, test of each */
+  rad_source source[RAD_NSPLIT]; /* train, val, test, rest */
+  rad_source **extra; /* (nextra) of [dataset NAME] sections: train, val, test, rest of each */
   size_t nextra;
   pool *pool; /* (npool) the main one first */
   size_t npool;
@@ -117,12 +118,14 @@ typedef struct batch {
   uint64_t *id, *row;
   int32_t *label, *truth; /* (cap) */
   double *loss;           /* (cap) where b.loss points once there is one */
+  float *dx;              /* (cap,sample) once somebody has asked for it, else NULL */
   uint8_t *raw;           /* (cap,sample) where input noise changes bytes */
   rad_source *source;
   arena mem;
 } batch;
 rad_status batch_new(batch **, const data *, size_t cap);
 void batch_free(batch *);
+rad_status batch_dx(batch *); /* room for b.dx, unless it is there */
 /* Fills x, target, weight, label, truth, id, row with rows row[0..n) of the source (row NULL:
  * first .. first+n-1). `training`: batch noise (crop, flip) acts too. */
 rad_status batch_fill(batch *, rad_source *, const uint64_t *row, uint64_t first, size_t n,

@@ -77,7 +77,10 @@ static void infer(void *with, uint32_t member)
   size_t from, to;
   pass_rows(t->model, e->pass.n, t->team, member, &from, &to);
   team_fail(t->team, member, batch_rows(t->eval, from, to, false, member));
-  pass_forward(t->model, &e->pass, t->team, member);
+  if (!t->predicted)
+    pass_forward(t->model, &e->pass, t->team, member);
+  else if (!team_failed(t->team))
+    team_fail(t->team, member, fit_predict(t, &t->eval->b, from, to, member));
   if (!team_failed(t->team))
     team_fail(t->team, member, loss_of_rows(t, &t->eval->b, from, to, NULL, 1.0f, member));
 }
@@ -88,10 +91,12 @@ static rad_status evaluate_split(trainer *t, rad_source *s)
   for (uint64_t i = 0; i < s->n; i += (uint64_t)t->run.eval_batch) {
     const uint64_t left = s->n - i;
     const size_t n = left < (uint64_t)t->run.eval_batch ? (size_t)left : (size_t)t->run.eval_batch;
+    if (t->predicted && cancelled(t)) /* the evaluation starts again */
+      return RAD_ECANCEL;
     RAD_TRY(batch_begin(t->eval, s, NULL, i, n, &t->when));
     eval_task e = {t, {.when = t->when, .x = b->x, .n = n, .id = b->id}};
     pass_begin(t->model, &e.pass);
-    b->y = (float *)(uintptr_t)model_y(t->model);
+    b->y = t->predicted ? t->predicted : (float *)(uintptr_t)model_y(t->model);
     RAD_TRY(team_run(t->team, infer, &e));
     b->dy = NULL;
     b->loss = t->eval->loss;
@@ -105,7 +110,7 @@ rad_status evaluate(trainer *t)
   bool wanted = false;
   for (size_t i = 0; i < t->nhook; i++)
     wanted |= t->hook[i].ops->eval != NULL;
-  for (uint32_t k = RAD_TRAIN; wanted && k <= RAD_TEST; k++) {
+  for (uint32_t k = RAD_TRAIN; wanted && k < RAD_NSPLIT; k++) {
     rad_source *s = &t->data->source[k];
     if (s->n == 0)
       continue;

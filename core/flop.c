@@ -14,6 +14,9 @@ rad_status model_flop(model *m, double *forward, double *backward)
 {
   const rad_math counting = math_counting(m->backend->plugin);
   const uint64_t id = 0;
+  *forward = *backward = 0;
+  if (m->pub.nnode == 0)
+    return RAD_OK;
   float *x = arena_alloc(&m->mem, (rad_count(&m->node[0].in[0]) + 16) * sizeof *x);
   const model_pass p = {.when = {.nepoch = 1, .nstep = 1},
                         .training = true,

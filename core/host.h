@@ -72,6 +72,9 @@ void instance_replan(instance *);
 extern const rad_host host_services; /* services.c: what ctx.host points to */
 size_t type_bytes(uint32_t type);    /* of one element of an array; 0: no such type */
 void held_free(instance *);          /* services.c: unmaps the files */
+/* memory.c: bytes that can still be had, 0: not known; of the folders of the kernel's files. */
+uint64_t memory_free(void);
+uint64_t memory_left(const char *proc, const char *group);
 
 /* scratch: everything taken since the mark is given back. Every call of a callback is bracketed.
  * Each worker has areas of its own; those without a number are worker 0's. */

@@ -32,37 +32,72 @@ static void print_layers(const model *m, text *out)
   }
 }
 
+/* What a fit that predicts by itself keeps. */
+static void print_fit(const instance *fit, text *out)
+{
+  text_printf(out, "  %s predicts by itself: no layers\n", fit->title);
+  for (size_t k = 0; k < fit->ntensor; k++) {
+    const declared *d = &fit->tensor[k];
+    char shape[96];
+    text_printf(out, "  %-20s %-14s %-14s %12zu\n", d->t.name,
+                d->t.type == RAD_F64 ? "double" : "float", shape_text(&d->t.shape, shape),
+                d->t.role == RAD_BUFFER ? 0 : d->count);
+  }
+}
+
 static void print_plan(model *m, const arm_plan *p, text *out)
 {
   text_printf(out, "  arithmetic: %s\n", m->math.identity(&m->backend->ctx));
-  text_printf(out, "  parameters %zu, weights %zu; per image %.4g MFLOP forward, %.4g backward\n",
-              p->parameters, p->active_weights, p->flop_forward * 1e-6, p->flop_backward * 1e-6);
-  text_printf(out,
-              "  samples: %" PRIu64 " train, %" PRIu64 " val, %" PRIu64
-              " test; memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
-              p->ntrain, p->nval, p->ntest, (double)p->shared_bytes / 1048576.0,
-              (double)p->own_bytes / 1048576.0);
+  text_printf(out, "  parameters %zu, weights %zu; ", p->parameters, p->active_weights);
+  if (!p->predicts)
+    text_printf(out, "per image %.4g MFLOP forward, %.4g backward\n", p->flop_forward * 1e-6,
+                p->flop_backward * 1e-6);
+  else if (p->flop_forward > 0)
+    text_printf(out, "fit %.4g GFLOP, per image %.4g MFLOP\n", p->flop_fit * 1e-9,
+                p->flop_forward * 1e-6);
+  else
+    text_puts(out, "the plugin does not say what fit and prediction take\n");
+  text_printf(out, "  samples: %" PRIu64 " train, %" PRIu64 " val, %" PRIu64 " test", p->ntrain,
+              p->nval, p->ntest);
+  if (p->nrest > 0)
+    text_printf(out, ", %" PRIu64 " rest", p->nrest);
+  text_printf(out, "; memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
+              (double)p->shared_bytes / 1048576.0, (double)p->own_bytes / 1048576.0);
 }
 
-static rad_status plan_of(trainer *t, arm_plan *p, text *table)
+static rad_status plan_of(trainer *t, arm_plan *p)
 {
   size_t own;
+  rad_cost cost;
   const rad_facts *f = &t->data->facts;
-  *p = (arm_plan){.parameters = model_parameters(t->model),
-                  .active_weights = model_active_weights(t->model),
+  *p = (arm_plan){.parameters = trainer_parameters(t),
+                  .active_weights = trainer_active_weights(t),
+                  .predicts = fit_predicts(t),
                   .ntrain = f->n[RAD_TRAIN],
                   .nval = f->n[RAD_VAL],
-                  .ntest = f->n[RAD_TEST]};
+                  .ntest = f->n[RAD_TEST],
+                  .nrest = f->n[RAD_REST]};
   data_memory(t->data, &p->shared_bytes, &own);
+  RAD_TRY(fit_cost(t, &cost));
+  RAD_TRY(fit_memory(t));
   /* The program and the libraries of its plugins take what they take here, with no network yet. */
-  p->own_bytes = trainer_bytes(t) + (size_t)arm_peak_bytes();
-  RAD_TRY(model_alloc(t->model, 1));
-  RAD_TRY(model_flop(t->model, &p->flop_forward, &p->flop_backward));
-  if (table) {
-    print_layers(t->model, table);
-    print_plan(t->model, p, table);
+  p->own_bytes = trainer_bytes(t) + (size_t)arm_peak_bytes() + (size_t)cost.bytes;
+  if (p->predicts) {
+    p->flop_fit = cost.flop;
+    p->flop_forward = cost.predict;
+    return RAD_OK;
   }
-  return RAD_OK;
+  RAD_TRY(model_alloc(t->model, 1));
+  return model_flop(t->model, &p->flop_forward, &p->flop_backward);
+}
+
+static void print_all(const trainer *t, const arm_plan *p, text *table)
+{
+  if (p->predicts)
+    print_fit(t->fit, table);
+  else
+    print_layers(t->model, table);
+  print_plan(t->model, p, table);
 }
 
 rad_status arm_inspect(env *e, const config *trial, const char *arm, arm_plan *p, text *table)
@@ -73,7 +108,9 @@ rad_status arm_inspect(env *e, const config *trial, const char *arm, arm_plan *p
   if (s >= 0)
     s = trainer_new(&t, e, &c, NULL, true);
   if (s >= 0)
-    s = plan_of(t, p, table);
+    s = plan_of(t, p);
+  if (s >= 0 && table)
+    print_all(t, p, table);
   trainer_free(t);
   config_free(&c);
   return s;

@@ -56,8 +56,6 @@ typedef struct run_keys { /* [run] */
   int32_t epochs, batch, evaluate, eval_batch, threads, checkpoint;
   rad_list seeds;
   int64_t data_seed;
-  const char *fit_metric; /* "epochs_to_fit": the first epoch at whose end it is >= fit */
-  double fit;
 } run_keys;
 typedef struct layer_keys {
   const char *plugin, *input; /* "" : the layer before */
@@ -76,7 +74,7 @@ enum init {
 };
 typedef struct dataset_keys {
   const char *plugin;
-  double val;
+  double val, subset;
   int64_t limit;       /* 0: all */
   int32_t scale, crop; /* crop 0: none */
   bool enabled;
@@ -84,7 +82,7 @@ typedef struct dataset_keys {
 enum scale { SCALE_NONE, SCALE_UNIT, SCALE_STANDARDIZE, SCALE_WHITEN };
 typedef struct noise_keys {
   const char *plugin, *splits; /* "": as the plugin's flags say */
-  bool enabled;
+  bool enabled, fixed;
 } noise_keys;
 typedef struct optimizer_keys {
   const char *plugin, *apply;

@@ -26,13 +26,13 @@ static const rad_key run[] = {
             "seconds between checkpoints, 0 for one after every epoch; a signal always leaves one"),
     RAD_KEY(run_keys, seeds, "1", 0, two53, RAD_FIXED, "each trial is run with each of these"),
     RAD_KEY(run_keys, data_seed, "0", 0, two53, RAD_FIXED, "of the cut of val and of limit"),
-    RAD_KEY(run_keys, fit_metric, "train.accuracy", 0, 0, RAD_FIXED,
-            "epochs_to_fit: the first epoch at whose end this is at least `fit`"),
-    RAD_KEY(run_keys, fit, "0.99", -1e12, 1e12, RAD_FIXED, "see fit_metric"),
 };
 static const rad_key dataset[] = {
     PLUGIN(dataset_keys),
     RAD_KEY(dataset_keys, val, "0.1", 0, 0.9, 0, "share of the training samples cut off as val"),
+    RAD_KEY(dataset_keys, subset, "1", 1e-9, 1, 0,
+            "share of the training samples to train on, another one with each seed; the others are "
+            "the split `rest`"),
     RAD_KEY(dataset_keys, limit, "0", 0, 1e12, RAD_LOG, "training samples to take, 0 for all"),
     RAD_CHOICE(dataset_keys, scale, "unit", scales, "how inputs are scaled"),
     RAD_KEY(dataset_keys, crop, "0", 0, 65536, 0, "side of the centre window, 0 for the whole"),
@@ -42,6 +42,8 @@ static const rad_key noise[] = {
     PLUGIN(noise_keys),
     RAD_KEY(noise_keys, splits, "", 0, 0, RAD_FIXED,
             "of train, val, test; empty: train for labels, all for inputs"),
+    RAD_KEY(noise_keys, fixed, "false", 0, 0, RAD_FIXED,
+            "drawn by data_seed, the same for every seed; false: other draws with each seed"),
     ENABLED(noise_keys),
 };
 static const rad_key layer[] = {

@@ -18,11 +18,12 @@ static const char *instance_name(rad_ctx *c)
   return i->section && i->section->name[0] ? i->section->name : i->plugin->d.name;
 }
 
-/* "SPLIT.name" while a split is evaluated, else "INSTANCE.name". */
+/* "SPLIT.name" while a split is evaluated, else "INSTANCE.name", or "INSTANCE" alone. */
 static rad_status full_name(rad_ctx *c, const char *name, char out[160])
 {
   const trainer *t = of(c);
-  const int n = snprintf(out, 160, "%s.%s", t->split ? t->split : instance_name(c), name);
+  const char *where = t->split ? t->split : instance_name(c);
+  const int n = snprintf(out, 160, *name ? "%s.%s" : "%s", where, name);
   return n > 0 && n < 160 ? RAD_OK : rad_fail(c, RAD_EINVAL, "metric name too long: %s", name);
 }
 
@@ -35,34 +36,9 @@ static rad_status lab_metric(rad_ctx *c, const char *name, double value)
 
 static rad_status lab_vector(rad_ctx *c, const char *name, size_t n, const float *v)
 {
-  trainer *t = of(c);
   char full[160];
-  vector *out = NULL;
   RAD_TRY(full_name(c, name, full));
-  for (size_t i = 0; i < t->nvector; i++)
-    out = strcmp(t->vector[i].name, full) == 0 ? &t->vector[i] : out;
-  if (!out) {
-    vector *grown = realloc(t->vector, (t->nvector + 1) * sizeof *grown);
-    if (!grown)
-      return RAD_ENOMEM;
-    t->vector = grown;
-    out = &t->vector[t->nvector];
-    *out = (vector){.name = arena_strdup(&t->mem, full)};
-    if (!out->name)
-      return RAD_ENOMEM;
-    t->nvector++;
-  }
-  size_t bytes;
-  if (!size_mul(n, sizeof *v, &bytes))
-    return RAD_ENOMEM;
-  float *copy = malloc(bytes > 0 ? bytes : 1);
-  if (!copy)
-    return RAD_ENOMEM;
-  memcpy(copy, v, bytes);
-  free(out->v);
-  out->v = copy;
-  out->n = n;
-  return RAD_OK;
+  return vectors_set(&of(c)->vectors, full, n, v);
 }
 
 static double lab_value(rad_ctx *c, const char *name)
@@ -111,6 +87,22 @@ static rad_status lab_fetch(rad_ctx *c, rad_source *s, const uint64_t *id, uint6
   return RAD_OK;
 }
 
+static void lab_drop(rad_ctx *c)
+{
+  trainer *t = of(c);
+  t->nused -= t->nused > 0;
+}
+
+static rad_status lab_pause(rad_ctx *c)
+{
+  return cancelled(of(c)) ? RAD_ECANCEL : RAD_OK;
+}
+
+static bool is_measure(rad_ctx *c)
+{
+  return ((const instance *)(void *)c)->plugin->d.kind == RAD_MEASURE;
+}
+
 /* Inserted layers draw from other addresses for samples of another source. */
 static void salt(model *m, uint64_t with)
 {
@@ -119,10 +111,30 @@ static void salt(model *m, uint64_t with)
       m->node[i].layer->seedkey ^= with;
 }
 
+static rad_status no_gradients(rad_ctx *c)
+{
+  return rad_fail(c, RAD_EINVAL,
+                  "wants gradients, but [fit] plugin = %s predicts by itself and has none",
+                  of(c)->fit->plugin->d.name);
+}
+
+static rad_status pass_by_fit(rad_ctx *c, rad_batch *b, uint32_t flags)
+{
+  trainer *t = of(c);
+  if (flags & (RAD_PASS_DX | RAD_PASS_GRAD))
+    return no_gradients(c);
+  b->y = t->predicted;
+  b->loss = ((batch *)(void *)b)->loss;
+  RAD_TRY(fit_predict(t, b, 0, b->n, 0));
+  return flags & RAD_PASS_LOSS ? loss_of_rows(t, b, 0, b->n, NULL, 1.0f, 0) : RAD_OK;
+}
+
 static rad_status lab_pass(rad_ctx *c, rad_model *of_model, rad_batch *b, uint32_t flags,
                            float scale)
 {
   trainer *t = of(c);
+  if (t->predicted)
+    return pass_by_fit(c, b, flags);
   model *m = of_model->core;
   const rad_source *s = ((batch *)(void *)b)->source;
   const bool back = (flags & (RAD_PASS_DX | RAD_PASS_GRAD)) != 0;
@@ -134,10 +146,11 @@ static rad_status lab_pass(rad_ctx *c, rad_model *of_model, rad_batch *b, uint32
                   .x = b->x,
                   .n = b->n,
                   .id = b->id};
+  if ((flags & RAD_PASS_GRAD) && is_measure(c))
+    return rad_fail(c, RAD_EINVAL, "is a measure: it reads gradients by lab->gradient");
   if (flags & RAD_PASS_DX) {
-    p.dx = b->dx ? b->dx : c->host->scratch(c, b->n * rad_count(&b->facts->sample) * sizeof *p.dx);
-    if (!(b->dx = p.dx))
-      return RAD_ENOMEM;
+    RAD_TRY(batch_dx((batch *)(void *)b));
+    p.dx = b->dx;
   }
   for (uint32_t i = 0; i < m->pub.nparam; i++)
     m->param[i].pub.keep = 1.0f;
@@ -164,6 +177,8 @@ static rad_status lab_derive(rad_ctx *c, const rad_model *from, const rad_set *s
 static rad_status lab_train(rad_ctx *c, const rad_training *r)
 {
   trainer *t = of(c);
+  if (t->predicted)
+    return rad_fail(c, RAD_EINVAL, "a fit that predicts by itself has no network to train");
   if (r->model != &t->model->pub || r->source != &t->data->source[RAD_TRAIN] || r->teacher ||
       r->nset > 0)
     return rad_fail(c, RAD_EINVAL, "this release trains only the arm's network on its own data");
@@ -175,6 +190,88 @@ static rad_status lab_values(rad_ctx *c, const rad_param *p, float *out)
   return param_load(of(c)->model, (const param *)(const void *)p, p->value, out);
 }
 
+/* --- gradients that are nobody's but the measure's --- */
+
+/* Gradients go to `own`, or, with NULL, where they belong. */
+static void lead_gradients(model *m, float *own)
+{
+  for (uint32_t i = 0; i < m->pub.nparam; i++) {
+    param *p = &m->param[i];
+    if (p->trained)
+      p->pub.grad = (own ? own : m->grad) + p->grad_offset;
+    p->pub.keep = own ? 0.0f : 1.0f;
+  }
+}
+
+static rad_status there_and_back(trainer *t, model *m, rad_batch *b, size_t first, size_t n)
+{
+  const instance *l = t->loss;
+  rad_batch part = batch_part(b, first, first + n);
+  const model_pass p = {.when = t->when, .grads = true, .x = part.x, .n = n, .id = part.id};
+  RAD_TRY(model_forward(m, &p));
+  b->loss = ((batch *)(void *)b)->loss;
+  part.y = (float *)(uintptr_t)model_y(m);
+  part.dy = model_dy(m);
+  part.loss = b->loss + first;
+  WORKER_CALL(t, 0, l->plugin->ops.loss.eval(instance_ctx(l, 0), l->self, &part, 1.0f));
+  return model_backward(m, &p);
+}
+
+static rad_status lab_gradient(rad_ctx *c, rad_model *of_model, rad_batch *b, size_t first,
+                               size_t n, float *const *out)
+{
+  trainer *t = of(c);
+  model *m = of_model->core;
+  if (t->predicted)
+    return no_gradients(c);
+  if (first > b->n || n > b->n - first || n == 0)
+    return rad_fail(c, RAD_EINVAL, "samples %zu .. %zu of a batch of %zu", first, first + n, b->n);
+  if (!t->own_grad && !(t->own_grad = calloc(m->ngrad + 1, sizeof *t->own_grad)))
+    return RAD_ENOMEM;
+  lead_gradients(m, t->own_grad);
+  rad_status r = there_and_back(t, m, b, first, n);
+  lead_gradients(m, NULL);
+  b->y = b->dy = NULL; /* of other samples, if any */
+  for (uint32_t i = 0; r >= 0 && i < m->pub.nparam; i++) {
+    const param *p = &m->param[i];
+    float *g = t->own_grad + p->grad_offset;
+    if (!p->trained || !out[i])
+      continue;
+    for (size_t k = 0; p->pub.mask && k < p->pub.n; k++)
+      g[k] = p->pub.mask[k] ? g[k] : 0.0f;
+    r = param_load(m, p, g, out[i]);
+  }
+  return r;
+}
+
+/* --- values for a while --- */
+static rad_status lab_replace(rad_ctx *c, const rad_param *q, const float *in)
+{
+  trainer *t = of(c);
+  model *m = t->model;
+  const param *p = (const param *)(const void *)q;
+  const uint32_t kind = ((const instance *)(void *)c)->plugin->d.kind;
+  const size_t bytes = m->nvalue * sizeof(float);
+  if (kind != RAD_MEASURE && kind != RAD_REGULARIZER)
+    return rad_fail(c, RAD_EINVAL, "only hooks may replace values for a while");
+  if (!t->kept && !(t->kept = malloc(bytes > 0 ? bytes : 1)))
+    return RAD_ENOMEM;
+  if (!t->replaced)
+    memcpy(t->kept, m->value, bytes);
+  t->replaced = true;
+  RAD_TRY(param_store(m, p, in, p->pub.value));
+  for (size_t k = 0; p->pub.mask && k < p->pub.n; k++)
+    p->pub.value[k] = p->pub.mask[k] ? p->pub.value[k] : 0.0f;
+  return model_shadows(m);
+}
+
+rad_status lab_put_back(trainer *t)
+{
+  t->replaced = false;
+  memcpy(t->model->value, t->kept, t->model->nvalue * sizeof *t->kept);
+  return model_shadows(t->model);
+}
+
 const rad_lab lab_services = {.metric = lab_metric,
                               .vector = lab_vector,
                               .value = lab_value,
@@ -184,4 +281,8 @@ const rad_lab lab_services = {.metric = lab_metric,
                               .pass = lab_pass,
                               .derive = lab_derive,
                               .train = lab_train,
-                              .values = lab_values};
+                              .values = lab_values,
+                              .gradient = lab_gradient,
+                              .replace = lab_replace,
+                              .drop = lab_drop,
+                              .pause = lab_pause};

@@ -130,15 +130,30 @@ void file_order(const param *p, bool back, float *plain, float *file)
   }
 }
 
+static rad_status derive(const model *m, const param *p, size_t lo, size_t hi, uint32_t member)
+{
+  const instance *i = p->node->layer;
+  const size_t first = param_row(p, lo), n = param_row(p, hi) - first;
+  rad_param used = p->pub; /* what the backend takes for the values */
+  used.value = p->pub.mapped ? p->pub.mapped : p->pub.value;
+  if (p->pub.mapped)
+    RAD_TRY(p->node->ops->map(instance_ctx(p->node->layer, member), i->self, &p->pub, n,
+                              p->pub.value + first, p->pub.mapped + first));
+  return p->pub.shadow ? m->math.shadow(instance_ctx(m->backend, member), &used, lo, hi) : RAD_OK;
+}
+
+rad_status param_renew(const model *m, const param *p, size_t lo, size_t hi, uint32_t member)
+{
+  const size_t mark = scratch_mark_of(m->env, member);
+  const rad_status s = derive(m, p, lo, hi, member);
+  scratch_release_of(m->env, member, mark);
+  return s;
+}
+
 rad_status model_shadows(const model *m)
 {
-  for (uint32_t i = 0; i < m->pub.nparam; i++) {
-    const param *p = &m->param[i];
-    const size_t mark = scratch_mark(m->env);
-    if (p->pub.shadow)
-      RAD_TRY(m->math.shadow(&m->backend->ctx, &p->pub, 0, param_rows(p)));
-    scratch_release(m->env, mark);
-  }
+  for (uint32_t i = 0; i < m->pub.nparam; i++)
+    RAD_TRY(param_renew(m, &m->param[i], 0, param_rows(&m->param[i]), 0));
   return RAD_OK;
 }
 

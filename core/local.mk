@@ -65,6 +65,7 @@ core_libradcore_la_SOURCES = \
   core/events.c \
   core/experiment.c \
   core/experiment.h \
+  core/fit.c \
   core/flop.c \
   core/fs.c \
   core/fs.h \
@@ -88,6 +89,7 @@ core_libradcore_la_SOURCES = \
   core/manifest.c \
   core/mask.c \
   core/math.c \
+  core/memory.c \
   core/metric.c \
   core/model.c \
   core/model.h \
@@ -135,6 +137,7 @@ core_libradcore_la_SOURCES = \
   core/store.h \
   core/study.c \
   core/study.h \
+  core/study_measures.c \
   core/summary.c \
   core/targets.c \
   core/team.c \
@@ -146,6 +149,8 @@ core_libradcore_la_SOURCES = \
   core/tree.c \
   core/trial.c \
   core/utf8.h \
+  core/vectors.c \
+  core/vectors.h \
   core/verdict.c \
   core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS) $(NATIVE_CPPFLAGS)

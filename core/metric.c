@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const splits[] = {"train", "val", "test"};
+static const char *const splits[] = {"train", "val", "test", "rest"};
 static const char *const statics[] = {"parameters", "active_weights", "flop"};
-static const char *const of_arm[] = {"epochs", "epochs_to_fit", "seconds"};
+static const char *const of_arm[] = {"epochs", "seconds"};
 
 static bool among(const char *const *list, size_t n, const char *word)
 {
@@ -68,6 +68,12 @@ static rad_status parse_static(const place *p, const char *const *word, size_t n
   return *canonical ? RAD_OK : no_memory(p);
 }
 
+/* "epochs", or what a measure reports under its own name: "epochs_to_fit". */
+static bool is_of_arm(const experiment *e, const char *word)
+{
+  return among(of_arm, 2, word) || config_find(&e->base, "measure", word);
+}
+
 /* A metric belongs to a split, to "DATASET.split", or to a measure or regularizer of the arm. */
 static rad_status check_source(const experiment *e, const place *p, const char *arm,
                                const char *const *word, size_t n)
@@ -75,29 +81,26 @@ static rad_status check_source(const experiment *e, const place *p, const char *
   static const char *const kinds[] = {"measure", "regularizer", "dataset"};
   const char *list[64];
   size_t m = 0;
-  if (n == 1 && among(of_arm, 3, word[0]))
+  if (n == 1 && among(of_arm, 2, word[0]))
     return RAD_OK;
-  if (n > 1 && among(splits, 3, word[0]))
+  if (n > 1 && among(splits, 4, word[0]))
     return RAD_OK;
-  if (n > 1) {
-    config c = {0};
-    rad_status s = config_arm(&c, &e->base, arm, e->env->diag);
-    for (size_t k = 0; k < 3 && s == RAD_OK; k++)
-      if (config_find(&c, kinds[k], word[0])) {
-        config_free(&c);
-        return RAD_OK;
-      }
-    config_free(&c);
-    RAD_TRY(s);
-  }
-  for (size_t i = 0; i < 3; i++)
+  config c = {0};
+  rad_status r = config_arm(&c, &e->base, arm, e->env->diag);
+  bool found = false;
+  for (size_t k = 0; k < (n > 1 ? 3 : 2) && r == RAD_OK; k++)
+    found |= config_find(&c, kinds[k], word[0]) != NULL;
+  config_free(&c);
+  if (found || r < 0)
+    return r;
+  for (size_t i = 0; i < (n > 1 ? 4 : 2); i++)
     list[m++] = n > 1 ? splits[i] : of_arm[i];
-  for (const section *s = NULL; n > 1 && m < 64 && (s = config_next(&e->base, "measure", s));)
+  for (const section *s = NULL; m < 64 && (s = config_next(&e->base, "measure", s));)
     list[m++] = s->name;
   char hint[96];
   return reject(p,
                 "no such metric; they are ARM.train.NAME, ARM.val.NAME, ARM.test.NAME, "
-                "ARM.MEASURE.NAME, ARM.epochs, ARM.epochs_to_fit, ARM.seconds and model.NAME",
+                "ARM.MEASURE, ARM.MEASURE.NAME, ARM.epochs, ARM.seconds and model.NAME",
                 text_hint(hint, word[0], list, m));
 }
 
@@ -118,7 +121,7 @@ static rad_status metric_parse(const experiment *e, const char *name, origin at,
     arm = word[0];
     first = 1;
   } else if (e->narm > 1 || strcmp(arm, "main") != 0) {
-    return among(splits, 3, word[0]) || among(of_arm, 3, word[0])
+    return among(splits, 4, word[0]) || is_of_arm(e, word[0])
                ? reject(&p, "name the arm in front, as in ARM.val.accuracy", "")
                : reject(&p, "there is no such arm", text_hint(hint, word[0], e->arm, e->narm));
   }
@@ -152,7 +155,7 @@ static rad_status read_term(experiment *e, const section *s, const setting *set)
   double weight;
   diag *d = e->env->diag;
   const kind_info *info = kind_by_name("objective");
-  if (!strchr(set->key, '.') && !among(of_arm, 3, set->key))
+  if (!strchr(set->key, '.') && !is_of_arm(e, set->key))
     return keys_unknown(set, &(key_table){info->common, info->ncommon}, 1, title, d);
   RAD_TRY(metric_parse(e, set->key, set->at, title, &e->mem, &canonical));
   if (!text_to_double(set->value, &weight) || weight == 0.0)
@@ -251,13 +254,12 @@ rad_status metrics_check(env *e, const config *c, bool allow_test)
   for (size_t i = 0; i < c->n && !allow_test; i++) {
     const section *s = c->v[i];
     const kind_info *info = kind_by_name(s->kind);
-    const bool run = strcmp(s->kind, "run") == 0;
-    if (!info || !section_enabled(s) || !(run || (info->flags & KIND_PLUGIN)))
+    if (!info || !section_enabled(s) || !(info->flags & KIND_PLUGIN))
       continue;
     for (size_t k = 0; k < s->n; k++) {
       const setting *set = &s->v[k];
       char title[160];
-      if (strcmp(set->key, run ? "fit_metric" : "metric") == 0 && any_is_test(set->value))
+      if (strcmp(set->key, "metric") == 0 && any_is_test(set->value))
         worst = refuse_test(e->diag, set->at, section_title(s, title), set->key);
     }
   }

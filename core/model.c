@@ -74,6 +74,11 @@ static size_t most_sums(const model *m)
   return most;
 }
 
+static bool is_mapped(const param *p)
+{
+  return p->decl->t.flags & RAD_MAPPED;
+}
+
 bool model_bytes(const model *m, size_t batch, size_t *bytes)
 {
   size_t nvalue, ngrad, nshard, nspare, widest, all;
@@ -83,6 +88,7 @@ bool model_bytes(const model *m, size_t batch, size_t *bytes)
     return false;
   for (uint32_t i = 0; i < m->pub.nparam; i++)
     if (!size_add(*bytes, m->param[i].shadow, bytes) ||
+        (is_mapped(&m->param[i]) && !buffer_bytes(m->param[i].pub.n, 1, sizeof(float), bytes)) ||
         (m->param[i].pub.mask && !size_add(*bytes, m->param[i].pub.n, bytes)) ||
         (m->param[i].pub.pattern && !size_add(*bytes, 20 * m->param[i].pub.n, bytes)))
       return false;
@@ -189,7 +195,8 @@ static rad_status alloc_tensors(model *m)
     p->pub.value = m->value + p->offset;
     p->pub.grad = p->trained ? m->grad + p->grad_offset : NULL;
     p->pub.shadow = p->shadow > 0 ? arena_aligned(&m->mem, p->shadow, 1) : NULL;
-    if (p->shadow > 0 && !p->pub.shadow)
+    p->pub.mapped = is_mapped(p) ? arena_aligned(&m->mem, p->pub.n, sizeof(float)) : NULL;
+    if ((p->shadow > 0 && !p->pub.shadow) || (is_mapped(p) && !p->pub.mapped))
       return RAD_ENOMEM;
   }
   return RAD_OK;

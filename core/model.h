@@ -20,14 +20,15 @@ enum { PIECE = 16, CALL = 64, SHARDS = 8, MAX_INPUTS = 16 };
 typedef struct param { /* one tensor of a layer */
   rad_param pub;       /* first: a rad_param * of the core is a param * */
   const declared *decl;
-  size_t offset;       /* of its value in the model's flat array */
-  size_t grad_offset;  /* of its gradient */
-  size_t shard_offset; /* of its gradient in a shard's array */
-  bool trained;        /* not a buffer and not frozen */
-  bool plain;          /* somebody wants it as declared, whatever the backend would like */
-  bool whole;          /* its optimizer wants it in one call */
-  size_t count;        /* elements that are not masked */
-  size_t shadow;       /* bytes */
+  const struct node *node; /* its layer */
+  size_t offset;           /* of its value in the model's flat array */
+  size_t grad_offset;      /* of its gradient */
+  size_t shard_offset;     /* of its gradient in a shard's array */
+  bool trained;            /* not a buffer and not frozen */
+  bool plain;              /* somebody wants it as declared, whatever the backend would like */
+  bool whole;              /* its optimizer wants it in one call */
+  size_t count;            /* elements that are not masked */
+  size_t shadow;           /* bytes */
 } param;
 
 typedef struct node { /* one layer */
@@ -105,7 +106,7 @@ typedef struct model_hook { /* a regularizer's layer, to be inserted behind laye
 } model_hook;
 
 /* Plans the network of an arm for samples of a shape; all errors of layers are reported. No memory
- * for tensors yet. */
+ * for tensors yet. sample NULL: one without layers, for a fit that predicts by itself. */
 rad_status model_plan(model **, env *, const config *arm, const rad_shape *sample,
                       const model_hook *, size_t nhooks);
 /* Draws masks, lets the backend choose layouts and plans the work of at most `nworkers` threads:
@@ -162,7 +163,9 @@ rad_status param_store(const model *, const param *, const float *plain, float *
 rad_status param_load(const model *, const param *, const float *stored, float *plain);
 /* 1 where there is a weight, in the declared order. */
 rad_status param_mask(const model *, const param *, float *active);
-rad_status model_shadows(const model *); /* after values have changed */
+/* What products and the backend derive from rows lo .. hi-1, after these have changed. */
+rad_status param_renew(const model *, const param *, size_t lo, size_t hi, uint32_t member);
+rad_status model_shadows(const model *); /* the same of all tensors */
 /* In files axes stand in the order (out, in, h, w): is that another one, which shape is it, and
  * from the declared order to it, or back. */
 bool file_is_other(const param *);

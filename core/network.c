@@ -149,7 +149,11 @@ static rad_status take_param(model *m, const node *nd, uint32_t j, uint32_t k, u
   if (d->t.type != RAD_F32)
     return rad_fail(&nd->layer->ctx, RAD_EINVAL, "tensor %s: a layer's tensors are float",
                     d->t.name);
+  if ((d->t.flags & RAD_MAPPED) && !nd->ops->map)
+    return rad_fail(&nd->layer->ctx, RAD_EINVAL,
+                    "tensor %s has RAD_MAPPED, and the plugin has no map callback", d->t.name);
   m->param[k] = (param){.decl = d,
+                        .node = nd,
                         .trained = d->t.role != RAD_BUFFER && !keys->freeze,
                         .count = d->count,
                         .pub = {.name = d->t.name,
@@ -196,7 +200,7 @@ static rad_status collect_params(model *m)
 /* On the way back the last reader of a layer writes its gradient, the others add to it. */
 static rad_status mark_shares(model *m)
 {
-  bool *seen = arena_alloc(&m->mem, m->pub.nnode * sizeof *seen);
+  bool *seen = arena_alloc(&m->mem, (m->pub.nnode + 1u) * sizeof *seen);
   if (!seen)
     return RAD_ENOMEM;
   for (uint32_t i = m->pub.nnode; i-- > 0;) {
@@ -241,6 +245,8 @@ static rad_status plan_layers(model *m, const rad_shape *sample, const model_hoo
 {
   const size_t most = config_count(m->config, "layer") * (1 + nhooks);
   const node *last;
+  if (!sample)
+    return RAD_OK;
   if (most == 0)
     return diag_error(m->env->diag, RAD_EINVAL, (origin){0},
                       "the experiment has no [layer NAME] section");

@@ -209,6 +209,25 @@ static bool apply_fingerprint(record *r, const json_t *line)
   return r->fingerprint != NULL;
 }
 
+static bool apply_measures(record *r, const json_t *line)
+{
+  json_t *metrics = json_object_get(line, "metrics"), *m;
+  const size_t n = json_object_size(metrics);
+  const char *name;
+  r->nmetric = 0;
+  r->metric = arena_alloc(&r->mem, (n + 1) * sizeof *r->metric);
+  if (!r->metric)
+    return false;
+  json_object_foreach(metrics, name, m)
+  {
+    outcome *o = &r->metric[r->nmetric++];
+    o->name = arena_strdup(&r->mem, name);
+    if (!o->name || !json_to_double(m, &o->last))
+      return false;
+  }
+  return true;
+}
+
 static bool apply_study(record *r, const json_t *line)
 {
   const char *name = json_member_text(line, "name");
@@ -235,9 +254,10 @@ rad_status record_apply(record *r, const json_t *line, diag *d)
     const char *name;
     bool (*apply)(record *, const json_t *);
   } events[] = {
-      {"epoch", apply_epoch},     {"trial", apply_trial}, {"trial_end", apply_trial_end},
-      {"job_end", apply_job_end}, {"crash", apply_crash}, {"fingerprint", apply_fingerprint},
-      {"study", apply_study},     {"job", ignore},        {"end", apply_end},
+      {"epoch", apply_epoch},       {"trial", apply_trial}, {"trial_end", apply_trial_end},
+      {"job_end", apply_job_end},   {"crash", apply_crash}, {"fingerprint", apply_fingerprint},
+      {"study", apply_study},       {"job", ignore},        {"end", apply_end},
+      {"measures", apply_measures},
   };
   const char *event = json_member_text(line, "event");
   const double time = json_member_double(line, "time");

@@ -12,6 +12,7 @@
  *   {... "event": "job_end", "trial", "arm", "seed", "state", "reason", "epochs", "seconds",
  *        "metrics": {name: {"last", "max", "min"}}}
  *   {... "event": "trial_end", "trial", "state", "reason", "score": [x], "violation": [x]}
+ *   {... "event": "measures", "metrics": {name: x}}                  over the whole study
  *   {... "event": "end", "text"} */
 #ifndef CORE_RECORD_H
 #define CORE_RECORD_H
@@ -67,6 +68,8 @@ typedef struct record {
   size_t nscore;
   trial **trial; /* (n) */
   size_t n, cap;
+  outcome *metric; /* (nmetric) of the study: `last` alone counts */
+  size_t nmetric;
   const char *name;        /* of the experiment, as it was first called */
   bool complete;           /* the last that was heard of it */
   double last, wall;       /* time of the last line; seconds that coordinators have run */

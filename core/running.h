@@ -4,6 +4,7 @@
 #define CORE_RUNNING_H
 #include "fs.h"
 #include "record.h"
+#include "vectors.h"
 
 typedef struct loggers {
   instance **v; /* (n) */
@@ -36,6 +37,10 @@ typedef struct study {
   record record;
   loggers loggers;
   instance *search, *executor;
+  instance **measure; /* (nmeasure) those that look at the whole study */
+  size_t nmeasure;
+  text results;      /* what they report */
+  vectors vectors;   /* of theirs */
   running **running; /* (slots) nrunning of them */
   size_t nrunning, slots;
   uint64_t planned; /* trials in all; 0: as many as the search has */
@@ -76,6 +81,11 @@ rad_status job_tail(study *, running *);                /* new lines of metrics.
 rad_status job_result(study *, job *, const char *dir); /* RAD_DONE: there is none */
 rad_status job_finish(study *, running *);              /* it has ended, somehow */
 rad_status job_post(study *, text *line, const char *event, const job *);
+
+/* study_measures.c */
+rad_status study_measures_open(study *);
+rad_status study_measures_run(study *); /* once all trials have ended */
+void study_measures_close(study *);
 
 /* worker.c: removes what a killed writer has left half written in a folder. */
 void sweep(const char *dir);

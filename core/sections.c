@@ -201,14 +201,14 @@ static const kind_info *check_kind(env *e, const section *s)
 
 static void check_free_section(const check *k)
 {
-  static const char *const taken[] = {"train", "val", "test", "model"};
+  static const char *const taken[] = {"train", "val", "test", "rest", "model"};
   const section *s = k->section;
   const key_table own = {k->info->common, k->info->ncommon};
   diag *d = k->env->diag;
   const bool arm = strcmp(s->kind, "arm") == 0, axis = strcmp(s->kind, "axis") == 0;
-  if (arm && contains(taken, 4, s->name))
+  if (arm && contains(taken, 5, s->name))
     diag_error(d, RAD_EINVAL, s->at,
-               "%s an arm cannot be called train, val, test or model: "
+               "%s an arm cannot be called train, val, test, rest or model: "
                "metrics would be ambiguous",
                k->title);
   size_t rows = 0;

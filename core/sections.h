@@ -33,8 +33,8 @@ rad_status paths_absolute(const experiment *, config *);
 rad_status references_check(env *, const config *);
 
 /* --- metrics (metric.c) --- */
-/* [objective] and [constraint] into the experiment; `metric` and `fit_metric` of every section of
- * an arm's configuration. */
+/* [objective] and [constraint] into the experiment; `metric` of every section of an arm's
+ * configuration. */
 rad_status metrics_read(experiment *);
 rad_status metrics_check(env *, const config *, bool allow_test);
 #endif

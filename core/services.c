@@ -98,13 +98,14 @@ static const char *fault_of(const rad_tensor *t, size_t *count, size_t *bytes)
     return "needs a name of letters, digits, '_' and '-'";
   if (t->role < RAD_WEIGHT || t->role > RAD_BUFFER)
     return "has an unknown role";
-  if (type_bytes(t->type) == 0 || (t->role != RAD_BUFFER && t->type != RAD_F32))
+  if (type_bytes(t->type) == 0 ||
+      (t->role != RAD_BUFFER && t->type != RAD_F32 && t->type != RAD_F64))
     return "has a type that its role cannot have";
   if (t->shape.rank > RAD_MAX_RANK || (t->role == RAD_WEIGHT && t->shape.rank == 0))
     return "has an impossible number of axes";
   if (t->axes && strlen(t->axes) != t->shape.rank)
     return "needs one letter per axis";
-  if (t->flags & ~(uint32_t)(RAD_OPAQUE | RAD_SPARSE))
+  if (t->flags & ~(uint32_t)(RAD_OPAQUE | RAD_SPARSE | RAD_MAPPED))
     return "has unknown flags";
   if (!fill_fits(t))
     return "cannot hold its first value";

@@ -44,7 +44,7 @@ static rad_status open_all_hooks(trainer *t)
   if (!t->hook || !t->insert)
     return RAD_ENOMEM;
   RAD_TRY(open_hooks(t, RAD_MEASURE));
-  return open_hooks(t, RAD_REGULARIZER);
+  return fit_predicts(t) ? RAD_OK : open_hooks(t, RAD_REGULARIZER);
 }
 
 static rad_status open_groups(trainer *t)
@@ -110,15 +110,17 @@ static rad_status plan_groups(trainer *t)
 
 static rad_status plan_loss(trainer *t)
 {
-  const node *last = &t->model->node[t->model->pub.nnode - 1];
+  const uint32_t n = t->model->pub.nnode;
+  const rad_shape targets = {1, {t->data->facts.ntarget}};
+  const node *last = n > 0 ? &t->model->node[n - 1] : NULL;
+  const rad_shape *out = last ? &last->plan.out : &targets;
   const rad_loss_ops *ops = &t->loss->plugin->ops.loss;
-  if (last->width != t->data->facts.ntarget)
+  if (last && last->width != t->data->facts.ntarget)
     return rad_fail(&last->layer->ctx, RAD_EINVAL,
                     "the last layer has %zu outputs, the data have %zu %s per sample", last->width,
                     t->data->facts.ntarget,
                     t->data->facts.target == RAD_REAL ? "target values" : "classes");
-  return ops->plan ? ops->plan(&t->loss->ctx, t->loss->self, &t->data->facts, &last->plan.out)
-                   : RAD_OK;
+  return ops->plan ? ops->plan(&t->loss->ctx, t->loss->self, &t->data->facts, out) : RAD_OK;
 }
 
 /* Tensors that some hook treats by rows or places must be stored as declared. */
@@ -158,7 +160,7 @@ static rad_status plan_hooks(trainer *t)
     if (h->ops->plan)
       RAD_TRY(h->ops->plan(&h->instance->ctx, h->instance->self, &t->model->pub, &t->data->facts));
     if (h->keys->apply[0] != '\0') {
-      bool any = false;
+      bool any = fit_predicts(t);
       for (uint32_t k = 0; k < t->model->pub.nnode; k++)
         any |= name_applies(h->keys->apply, t->model->node[k].pub.name);
       if (!any)
@@ -182,18 +184,19 @@ static rad_status set_up(trainer *t, const char *cache, bool inspect)
   RAD_TRY(read_run(t));
   RAD_TRY(inspect ? data_plan(&t->data, t->env, t->config)
                   : data_open(&t->data, t->env, t->config, cache));
+  RAD_TRY(open_single(t, &t->fit, RAD_FIT));
   RAD_TRY(open_all_hooks(t));
   RAD_TRY(open_single(t, &t->loss, RAD_LOSS));
   RAD_TRY(open_single(t, &t->schedule, RAD_SCHEDULE));
-  RAD_TRY(open_single(t, &t->fit, RAD_FIT));
   RAD_TRY(open_groups(t));
-  RAD_TRY(model_plan(&t->model, t->env, t->config, &t->data->facts.sample, t->insert, t->ninsert));
+  const rad_shape *sample = fit_predicts(t) ? NULL : &t->data->facts.sample;
+  RAD_TRY(model_plan(&t->model, t->env, t->config, sample, t->insert, t->ninsert));
   RAD_TRY(plan_hooks(t));
   keep_plain(t);
   RAD_TRY(model_layout(t->model, (uint32_t)t->run.threads));
   const uint64_t n = t->data->facts.n[RAD_TRAIN], rows = (uint64_t)t->run.batch;
-  t->when.nepoch = (uint64_t)t->run.epochs;
-  t->when.nstep = (n + rows - 1) / rows;
+  t->when.nepoch = sample ? (uint64_t)t->run.epochs : 1;
+  t->when.nstep = sample ? (n + rows - 1) / rows : 1;
   if (n == 0)
     return diag_error(t->env->diag, RAD_EINVAL, (origin){0}, "[dataset] has no training samples");
   return RAD_OK;
@@ -221,9 +224,32 @@ size_t trainer_bytes(const trainer *t)
   for (uint32_t i = 0; i < t->model->pub.nparam; i++)
     if (t->update[i].group)
       bytes += t->update[i].group->plan.nslot * t->model->param[i].pub.n * sizeof(float);
+  for (size_t k = 0; k < t->fit->ntensor; k++)
+    bytes += t->fit->tensor[k].bytes;
   data_memory(t->data, &shared, &own);
   return bytes + own + (rows + eval) * sample * sizeof(float) +
          t->data->facts.n[RAD_TRAIN] * sizeof(uint64_t);
+}
+
+/* Elements of a fit's declared tensors but buffers, or of role weight. */
+static size_t found(const trainer *t, bool weights)
+{
+  size_t n = 0;
+  for (size_t k = 0; k < t->fit->ntensor; k++) {
+    const declared *d = &t->fit->tensor[k];
+    n += d->t.role == RAD_WEIGHT || (d->t.role != RAD_BUFFER && !weights) ? d->count : 0;
+  }
+  return n;
+}
+
+size_t trainer_parameters(const trainer *t)
+{
+  return fit_predicts(t) ? found(t, false) : model_parameters(t->model);
+}
+
+size_t trainer_active_weights(const trainer *t)
+{
+  return fit_predicts(t) ? found(t, true) : model_active_weights(t->model);
 }
 
 static rad_status alloc_slots(trainer *t)
@@ -258,6 +284,7 @@ static rad_status alloc_workers(trainer *t)
 {
   const uint32_t n = team_size(t->team);
   RAD_TRY(instance_workers(t->loss, n));
+  RAD_TRY(instance_workers(t->fit, n));
   RAD_TRY(instance_workers(t->model->backend, n));
   for (size_t i = 0; i < t->ngroup; i++)
     RAD_TRY(instance_workers(t->group[i].optimizer, n));
@@ -274,6 +301,7 @@ rad_status trainer_alloc(trainer *t)
   RAD_TRY(team_new(&t->team, (uint32_t)t->run.threads, t->env->diag));
   RAD_TRY(model_alloc(t->model, rows > eval ? rows : eval));
   RAD_TRY(model_init(t->model));
+  t->lab.most = t->model->batch;
   RAD_TRY(batch_new(&t->batch, t->data, rows));
   RAD_TRY(batch_new(&t->eval, t->data, eval));
   RAD_TRY(alloc_slots(t));
@@ -281,7 +309,10 @@ rad_status trainer_alloc(trainer *t)
   RAD_TRY(alloc_workers(t));
   t->share = arena_alloc(&t->mem, (t->model->nportion + 1) * sizeof *t->share);
   t->order = arena_alloc(&t->mem, t->data->facts.n[RAD_TRAIN] * sizeof *t->order);
-  return t->order && t->share ? RAD_OK : RAD_ENOMEM;
+  const bool predicts = fit_predicts(t);
+  if (predicts)
+    t->predicted = arena_aligned(&t->mem, t->model->batch * t->data->facts.ntarget, sizeof(float));
+  return t->order && t->share && (t->predicted || !predicts) ? RAD_OK : RAD_ENOMEM;
 }
 
 void trainer_free(trainer *t)
@@ -305,11 +336,11 @@ void trainer_free(trainer *t)
   for (size_t i = 0; i < t->nmetric; i++)
     free((char *)(uintptr_t)t->metric[i].name);
   free(t->metric);
-  for (size_t i = 0; i < t->nvector; i++)
-    free(t->vector[i].v);
-  free(t->vector);
+  vectors_free(&t->vectors);
   free(t->pool);
   free(t->best);
+  free(t->kept);
+  free(t->own_grad);
   arena_free(&t->mem);
   free(t);
 }

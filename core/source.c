@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * source.c - the data of one arm: its [dataset] sections, cropped and cut, each with the sources
- * train, val and test; its [noise] sections, each for the sources that its `splits` names. */
+ * train, val, test and rest; its [noise] sections, each for the sources that its `splits` names. */
 #include "source.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { NSPLIT = 3 };
-static const char *const split_name[NSPLIT] = {"train", "val", "test"};
+enum { NSPLIT = RAD_NSPLIT };
+static const char *const split_name[NSPLIT] = {"train", "val", "test", "rest"};
 
 /* --- data sets --- */
 
@@ -122,7 +122,7 @@ static rad_status new_sources(data *d, size_t pool_)
     s->data = d;
     s->pool = p;
     s->store = p->store;
-    s->split = k;
+    s->split = k == RAD_REST ? RAD_TRAIN : k;
     s->n = p->facts.n[k];
     s->name = pool_ == 0 ? split_name[k]
                          : arena_printf(&d->mem, "%s.%s", p->section->name, split_name[k]);
@@ -196,7 +196,8 @@ static rad_status add(data *d, instance ***list, size_t *n, instance *noise)
   return RAD_OK;
 }
 
-/* Gives a noise to the sources that its `splits` names, or by its flags. */
+/* Gives a noise to the sources that its `splits` names, or by its flags; to the rest as to train,
+ * so that a sample is the same whether it is trained on or not. */
 static rad_status assign(data *d, instance *noise)
 {
   const rad_noise_ops *ops = &noise->plugin->ops.noise;
@@ -210,7 +211,8 @@ static rad_status assign(data *d, instance *noise)
   RAD_TRY(check_words(d, noise, words, n));
   for (size_t i = 0; i < d->npool * NSPLIT; i++) {
     rad_source *s = source_of(d, i / NSPLIT, (uint32_t)(i % NSPLIT));
-    const bool named = is_word(s->name, words, n), train = n == 0 && s == &d->source[RAD_TRAIN];
+    const rad_source *as = i % NSPLIT == RAD_REST ? source_of(d, i / NSPLIT, RAD_TRAIN) : s;
+    const bool named = is_word(as->name, words, n), train = n == 0 && as == &d->source[RAD_TRAIN];
     if (inputs && (named || (n == 0 && i < NSPLIT)))
       RAD_TRY(add(d, &s->input, &s->ninput, noise));
     if (targets && (named || train))
@@ -219,6 +221,21 @@ static rad_status assign(data *d, instance *noise)
       RAD_TRY(add(d, &s->batch, &s->nbatch, noise));
   }
   return RAD_OK;
+}
+
+/* By the job's seed, or where it is fixed by data_seed. */
+static rad_status new_noise(data *d, const section *x, const char *name, instance **out)
+{
+  env *e = d->env;
+  const uint64_t seed = e->seed;
+  const kind_info *k = kind_by_id(RAD_NOISE);
+  noise_keys keys;
+  RAD_TRY(keys_fill(k->common, k->ncommon, x, &keys, &d->mem, e->diag));
+  if (keys.fixed)
+    RAD_TRY(store_seed(e, d->config, &e->seed));
+  const rad_status r = instance_new(out, e, RAD_NOISE, name, x);
+  e->seed = seed;
+  return r;
 }
 
 static rad_status open_noise(data *d)
@@ -236,7 +253,7 @@ static rad_status open_noise(data *d)
                         "%s needs plugin = ..., for example "
                         "random_labels",
                         section_title(x, title));
-    RAD_TRY(instance_new(&d->noise[d->nnoise], e, RAD_NOISE, name, x));
+    RAD_TRY(new_noise(d, x, name, &d->noise[d->nnoise]));
     d->noise[d->nnoise++]->owner = d;
   }
   return RAD_OK;
@@ -295,7 +312,7 @@ static void network_facts(data *d)
 static rad_status fill_pool(data *d, size_t i, uint64_t data_seed)
 {
   rad_source *const v[] = {source_of(d, i, RAD_TRAIN), source_of(d, i, RAD_VAL),
-                           source_of(d, i, RAD_TEST)};
+                           source_of(d, i, RAD_TEST), source_of(d, i, RAD_REST)};
   RAD_TRY(cut_ids(v, data_seed));
   for (size_t k = 0; k < NSPLIT; k++)
     RAD_TRY(targets_read(v[k]));
@@ -391,9 +408,10 @@ rad_source *data_source(data *d, const char *name, diag *messages)
     if (strcmp(s->name, name) == 0)
       return s;
   }
-  diag_error(messages, RAD_EINVAL, (origin){0},
-             "there are no samples '%s'; there are train, val, test, and NAME.train, NAME.val, "
-             "NAME.test of a section [dataset NAME]",
-             name);
+  diag_error(
+      messages, RAD_EINVAL, (origin){0},
+      "there are no samples '%s'; there are train, val, test, rest, and NAME.train, NAME.val, "
+      "NAME.test of a section [dataset NAME]",
+      name);
   return NULL;
 }

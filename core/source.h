@@ -4,10 +4,10 @@
 #define CORE_SOURCE_H
 #include "data.h"
 
-/* Sizes of the pool's splits by its keys `limit` and `val`, into pool.facts.n. */
+/* Sizes of the pool's splits by its keys `limit`, `val` and `subset`, into pool.facts.n. */
 rad_status cut_sizes(pool *, env *);
-/* The ids of one pool's train, val and test, by its sizes. */
-rad_status cut_ids(rad_source *const v[3], uint64_t data_seed);
+/* The ids of one pool's train, val, test and rest, by its sizes; `subset` by the job's seed. */
+rad_status cut_ids(rad_source *const v[RAD_NSPLIT], uint64_t data_seed);
 
 /* A stored target as T numbers; of a class, which `label` gives (-1: none), one-hot. */
 void target_dense(const rad_source *, uint64_t row, int32_t label, float *out);

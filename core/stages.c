@@ -80,11 +80,11 @@ static bool has_sums(const model *m, uint32_t i)
 static rad_status plan_stages(model *m, bool back, stage **out, size_t *n)
 {
   const uint32_t nodes = m->pub.nnode;
-  bool all = wants_all(m, 0, false);
+  bool all = nodes > 0 && wants_all(m, 0, false);
   stage *v = arena_alloc(&m->mem, (nodes + 1u) * sizeof *v);
   if (!v)
     return RAD_ENOMEM;
-  for (uint32_t i = 0; weights(&m->node[i]) == 0 && i + 1 < nodes; i++)
+  for (uint32_t i = 0; i + 1 < nodes && weights(&m->node[i]) == 0; i++)
     all = wants_all(m, i + 1, false); /* the first layer with tensors decides for those before */
   *n = 0;
   for (uint32_t i = 0; i < nodes; i++) {

@@ -118,7 +118,7 @@ static rad_status open_section(env *e, const section *s, rad_facts *f, instance 
     instance_free(d);
     return r;
   }
-  f->n[RAD_VAL] = 0;
+  f->n[RAD_VAL] = f->n[RAD_REST] = 0;
   f->mean = f->std = NULL;
   *out = d;
   return RAD_OK;

@@ -167,6 +167,7 @@ static rad_status open_study(study *s)
     return RAD_ENOMEM;
   record_new(&s->record, s->x);
   RAD_TRY(trials_open(s)); /* a search that refuses the space leaves no folder */
+  RAD_TRY(study_measures_open(s));
   RAD_TRY(take_folder(s));
   s->env->run_dir = s->dir;
   RAD_TRY(jobs_open(s));
@@ -255,8 +256,10 @@ static rad_status run(study *s)
       RAD_TRY(check_numbers(s));
     checked = s->prepared;
     RAD_TRY(start_jobs(s));
-    if (s->nrunning == 0 && !next_job(s) && !trial_wanted(s))
+    if (s->nrunning == 0 && !next_job(s) && !trial_wanted(s)) {
+      RAD_TRY(study_measures_run(s));
       return manifest_write(s); /* not yet there where every trial was ruled out */
+    }
     RAD_TRY(jobs_watch(s));
   }
 }
@@ -305,6 +308,7 @@ static int close_study(study *s, rad_status status)
 static void free_study(study *s)
 {
   jobs_close(s);
+  study_measures_close(s);
   instance_free(s->search);
   loggers_close(&s->loggers);
   journal_close(&s->journal);

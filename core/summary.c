@@ -238,6 +238,12 @@ rad_status summary_write(const study *s, const char *state)
     if (r->trial[i]->state != TRIAL_RUNNING)
       status = put_trial(&out, s, r->trial[i], room);
   json_close(&out, ']');
+  if (r->nmetric > 0) {
+    json_open(&out, "metrics", '{');
+    for (size_t i = 0; i < r->nmetric; i++)
+      json_double(&out, r->metric[i].name, r->metric[i].last);
+    json_close(&out, '}');
+  }
   put_best(&out, r);
   put_counts(&out, r);
   json_double(&out, "wall_s", r->wall);

@@ -102,9 +102,7 @@ static rad_status update_rows(trainer *t, param *p, size_t lo, size_t hi, double
                  .g = p->pub.grad + first,
                  .penalty = penalty};
   RAD_TRY(update_slice(t, p, u, &s, w));
-  if (p->pub.shadow)
-    WORKER_CALL(t, w, t->model->math.shadow(instance_ctx(t->model->backend, w), &p->pub, lo, hi));
-  return RAD_OK;
+  return param_renew(t->model, p, lo, hi, w);
 }
 
 static rad_status update_portion(void *with, size_t k, uint32_t w)
@@ -241,7 +239,7 @@ static rad_status train_step(trainer *t, const uint64_t *row, size_t n)
   return RAD_OK;
 }
 
-static bool cancelled(const trainer *t)
+bool cancelled(const trainer *t)
 {
   return t->env->cancelled && *t->env->cancelled;
 }
@@ -289,17 +287,7 @@ static rad_status epoch_hooks(trainer *t, bool last)
   return RAD_OK;
 }
 
-static rad_status watch_fit(trainer *t)
-{
-  const metric *m = metric_find(t, t->run.fit_metric);
-  const metric *fit = metric_find(t, "epochs_to_fit");
-  if (m && !fit && m->last >= t->run.fit)
-    return metric_set(t, "epochs_to_fit", (double)t->epochs);
-  return RAD_OK;
-}
-
-/* An epoch's last step is done. */
-static rad_status end_epoch(trainer *t)
+rad_status train_end_epoch(trainer *t)
 {
   t->epochs = ++t->when.epoch;
   const bool last = t->epochs >= t->when.nepoch;
@@ -307,7 +295,6 @@ static rad_status end_epoch(trainer *t)
     RAD_TRY(evaluate(t));
     if (t->penalized)
       RAD_TRY(metric_set(t, "penalty", t->penalty));
-    RAD_TRY(watch_fit(t));
     RAD_TRY(epoch_hooks(t, last));
     RAD_TRY(metrics_write(t, t->epochs));
   }
@@ -335,7 +322,7 @@ rad_status train_run(trainer *t)
   while (s >= 0 && !t->stopped && t->epochs < t->when.nepoch) {
     s = train_epoch(t);
     if (s >= 0)
-      s = end_epoch(t);
+      s = train_end_epoch(t);
   }
   if (s == RAD_ECANCEL)
     RAD_TRY(checkpoint_write(t));

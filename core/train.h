@@ -5,6 +5,7 @@
 #define CORE_TRAIN_H
 #include "data.h"
 #include "model.h"
+#include "vectors.h"
 
 enum { MAX_SLOTS = 16 };
 
@@ -27,11 +28,6 @@ typedef struct metric {
   double last, max, min; /* max and min over the epochs from 1; NaN: no value */
   bool fresh;            /* since the last line of metrics.jsonl */
 } metric;
-typedef struct vector {
-  const char *name;
-  float *v;
-  size_t n;
-} vector;
 
 typedef struct trainer {
   env *env;
@@ -50,15 +46,18 @@ typedef struct trainer {
   model_hook *insert; /* (ninsert) regularizers that insert layers */
   size_t ninsert;
   batch *batch, *eval;
-  batch **pool; /* (npool) batches that hooks have fetched; nused: in this call */
+  float *predicted; /* (rows of a batch, targets) by the fit itself; NULL: by the network */
+  batch **pool;     /* (npool) batches that hooks have fetched; nused: in this call */
   size_t npool, nused;
+  float *own_grad; /* (model->ngrad) for lab->gradient, or NULL */
+  float *kept;     /* (model->nvalue) the values, while a hook has replaced some, or NULL */
+  bool replaced;
   uint64_t *order; /* (train n) rows in this epoch's order */
   rad_when when;
   rad_lab lab;
   metric *metric;
   size_t nmetric;
-  vector *vector;
-  size_t nvector;
+  vectors vectors;
   const char *split; /* while it is being evaluated, else NULL */
   uint64_t epochs;   /* finished */
   float *best;       /* (model->nvalue) the marked copy, or NULL */
@@ -90,17 +89,21 @@ typedef struct trainer {
       return s_;                                                                                   \
   } while (0)
 
-/* One [serial] callback, with its scratch memory and fetched batches given back; a failure is
- * returned. */
+/* One [serial] callback, with its scratch memory and fetched batches given back, and the values
+ * that it has replaced; a failure is returned. */
 #define CALLBACK(t, call)                                                                          \
   do {                                                                                             \
     const size_t mark_ = scratch_mark((t)->env);                                                   \
     (t)->nused = 0;                                                                                \
     const rad_status s_ = (call);                                                                  \
     scratch_release((t)->env, mark_);                                                              \
-    if (s_ < 0)                                                                                    \
-      return s_;                                                                                   \
+    const rad_status back_ = (t)->replaced ? lab_put_back(t) : RAD_OK;                             \
+    if (s_ < 0 || back_ < 0)                                                                       \
+      return s_ < 0 ? s_ : back_;                                                                  \
   } while (0)
+
+/* Does the fit predict by itself? Then there is no network. */
+bool fit_predicts(const trainer *);
 
 /* setup.c: instances of everything that the arm names, planned; no memory for tensors yet, no
  * sample read where `inspect`. */
@@ -108,9 +111,22 @@ rad_status trainer_new(trainer **, env *, const config *arm, const char *cache, 
 rad_status trainer_alloc(trainer *); /* tensors, buffers, initial weights */
 void trainer_free(trainer *);
 size_t trainer_bytes(const trainer *); /* what trainer_alloc takes */
+/* Of the network, or of the fit: trained ones; of role weight, not masked. */
+size_t trainer_parameters(const trainer *);
+size_t trainer_active_weights(const trainer *);
+
+/* fit.c */
+rad_status fit_run(trainer *); /* from the checkpoint on to the end */
+/* What a fit that predicts by itself says that it takes; a refusal where that is more memory than
+ * is free. */
+rad_status fit_cost(trainer *, rad_cost *);
+rad_status fit_memory(trainer *);
+/* Outputs of rows from .. to-1 of a batch into b->y, which points to t->predicted. */
+rad_status fit_predict(trainer *, const rad_batch *b, size_t from, size_t to, uint32_t worker);
 
 /* train.c */
 rad_status train_run(trainer *);
+rad_status train_end_epoch(trainer *); /* evaluates, lets hooks decide, writes what is due */
 void train_order(const trainer *, uint64_t epoch, uint64_t *order); /* a permutation of the rows */
 
 /* evaluate.c */
@@ -123,13 +139,14 @@ rad_status metrics_write(trainer *, uint64_t epoch); /* a line of metrics.jsonl 
 
 /* lab.c */
 extern const rad_lab lab_services;
+rad_status lab_put_back(trainer *); /* values that a hook has replaced */
 
 /* checkpoint.c: everything that decides how the training goes on, in dir/last.safetensors. */
 rad_status checkpoint_write(trainer *);
 /* RAD_DONE: there is none. A damaged one is a warning, and the job starts from the beginning. */
 rad_status checkpoint_read(trainer *, bool accept_numeric_change);
 rad_status checkpoint_best(trainer *); /* dir/best.safetensors: the network's tensors alone */
-rad_status vectors_write(trainer *);   /* dir/vectors.safetensors */
 
 double clock_seconds(void); /* monotonic */
+bool cancelled(const trainer *);
 #endif

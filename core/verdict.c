@@ -30,6 +30,8 @@ typedef struct arm { /* as seen in one trial */
   const char *name;
   run_keys run;
   bool noise;          /* wrong labels, or generated data */
+  bool watched;        /* there is a section [measure epochs_to_fit] */
+  const char *fit;     /* "train.accuracy >= 0.99" */
   double to_fit, best; /* epochs; best value of what decides; NaN: unknown */
 } arm;
 typedef struct view {
@@ -152,8 +154,8 @@ static const arm *reference(const view *v)
 
 static void put_fitted(const view *v, const arm *ref, text *out)
 {
-  text_printf(out, "%s fitted %s training data (%s >= %g) after %.4g epochs", ref->name,
-              ref->noise ? "its random" : "its", ref->run.fit_metric, ref->run.fit, ref->to_fit);
+  text_printf(out, "%s fitted %s training data (%s) after %.4g epochs", ref->name,
+              ref->noise ? "its random" : "its", ref->fit, ref->to_fit);
   for (size_t i = 0; i < v->narm; i++) {
     const arm *a = &v->arm[i];
     if (!fitted(a) || a == ref)
@@ -168,10 +170,10 @@ static void put_unfitted(const view *v, text *out)
 {
   size_t n = 0, total = 0;
   for (size_t i = 0; i < v->narm; i++)
-    total += !fitted(&v->arm[i]);
+    total += v->arm[i].watched && !fitted(&v->arm[i]);
   for (size_t i = 0; i < v->narm; i++) {
     const arm *a = &v->arm[i];
-    if (fitted(a))
+    if (!a->watched || fitted(a))
       continue;
     text_puts(out, n == 0 ? "" : n + 1 == total ? " and " : ", ");
     text_printf(out, "%s (%sat best %.4g)", a->name, a->noise ? "noise, " : "", a->best);
@@ -254,6 +256,22 @@ static rad_status put_trials(view *v, text *out)
 }
 
 /* --- reading --- */
+/* What `epochs_to_fit` waits for, where the arm has a measure of this name, as defaults.ini says.
+ */
+static rad_status read_fit(view *v, const config *c, arm *a)
+{
+  const section *s = config_find(c, "measure", "epochs_to_fit");
+  if (!s)
+    return RAD_OK;
+  const char *name = section_value(s, "metric", "?"), *at = section_value(s, "at", "?");
+  const bool least = strcmp(section_value(s, "goal", "max"), "min") == 0;
+  a->watched = true;
+  a->fit = arena_printf(&v->mem, "%s %s %s", name, least ? "<=" : ">=", at);
+  a->best = metric(v, a->name, name, least ? ".min" : ".max");
+  a->to_fit = metric(v, a->name, "epochs_to_fit", "");
+  return a->fit ? RAD_OK : RAD_ENOMEM;
+}
+
 static rad_status read_arm(view *v, const config *whole, arm *a)
 {
   config c = {0};
@@ -264,8 +282,7 @@ static rad_status read_arm(view *v, const config *whole, arm *a)
   if (s >= 0) {
     const section *data = config_find(&c, "dataset", "");
     a->noise = !isnan(metric(v, a->name, "train.accuracy_noisy", "")) || (data && data->before);
-    a->best = metric(v, a->name, a->run.fit_metric, ".max");
-    a->to_fit = metric(v, a->name, "epochs_to_fit", "");
+    s = read_fit(v, &c, a);
   }
   config_free(&c);
   return s;
@@ -304,6 +321,18 @@ static const json_t *pick(const json_t *summary)
   return json_array_get(list, 0);
 }
 
+/* What measures tell of the whole study. */
+static void put_measures(const view *v, text *out)
+{
+  const char *name;
+  json_t *value, *all = json_object_get(v->summary, "metrics");
+  double x;
+  if (json_object_size(all) > 0)
+    text_puts(out, "\nOf the whole study:\n");
+  json_object_foreach(all, name, value) if (json_to_double(value, &x))
+      text_printf(out, "  %s = %.6g\n", name, x);
+}
+
 static rad_status put_all(view *v, text *out)
 {
   const char *state = json_member_text(v->trial, "state"),
@@ -323,6 +352,7 @@ static rad_status put_all(view *v, text *out)
     text_printf(out, "This trial is %s%s%s\n", state ? state : "unknown", reason ? ": " : ".",
                 reason ? reason : "");
   RAD_TRY(put_trials(v, out));
+  put_measures(v, out);
   if (json_is_true(json_object_get(v->summary, "test_selected")))
     text_puts(out, "The test split took part in the selection: its numbers are no estimate.\n");
   return RAD_OK;

@@ -14,11 +14,15 @@ nobase_plugin_LTLIBRARIES = \
   plugins/dataset/uniform.la \
   plugins/executor/local.la \
   plugins/fit/gradient.la \
+  plugins/fit/kernel.la \
+  plugins/fit/theorem1.la \
   plugins/layer/add.la \
   plugins/layer/avg_pool.la \
   plugins/layer/batch_norm.la \
   plugins/layer/concat.la \
   plugins/layer/conv2d.la \
+  plugins/layer/convex_conv2d.la \
+  plugins/layer/convex_dense.la \
   plugins/layer/dense.la \
   plugins/layer/elu.la \
   plugins/layer/flatten.la \
@@ -34,26 +38,52 @@ nobase_plugin_LTLIBRARIES = \
   plugins/logger/console.la \
   plugins/logger/csv.la \
   plugins/logger/jsonl.la \
+  plugins/loss/bootstrapping.la \
   plugins/loss/cross_entropy.la \
+  plugins/loss/gce.la \
   plugins/loss/mse.la \
+  plugins/loss/sce.la \
   plugins/measure/accuracy.la \
+  plugins/measure/coherence.la \
   plugins/measure/confusion.la \
+  plugins/measure/critical_sample_ratio.la \
+  plugins/measure/epochs_to_fit.la \
+  plugins/measure/forgetting.la \
   plugins/measure/loss.la \
+  plugins/measure/loss_sensitivity.la \
+  plugins/measure/margin.la \
+  plugins/measure/memorization.la \
+  plugins/measure/norms.la \
+  plugins/measure/per_example_loss.la \
+  plugins/measure/sharpness.la \
   plugins/noise/add_gaussian.la \
+  plugins/noise/asymmetric.la \
   plugins/noise/fresh_gaussian.la \
+  plugins/noise/gaussian_pixels.la \
+  plugins/noise/label_file.la \
+  plugins/noise/pair_flip.la \
   plugins/noise/random_crop.la \
   plugins/noise/random_flip.la \
   plugins/noise/random_labels.la \
+  plugins/noise/random_pixels.la \
+  plugins/noise/salt_pepper.la \
+  plugins/noise/shuffled_pixels.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
+  plugins/regularizer/ioc.la \
+  plugins/regularizer/l1.la \
+  plugins/regularizer/max_norm.la \
+  plugins/regularizer/mixup.la \
+  plugins/regularizer/noise_penalty.la \
   plugins/regularizer/weight_decay.la \
   plugins/schedule/constant.la \
   plugins/schedule/cosine.la \
   plugins/schedule/exponential.la \
   plugins/schedule/plateau.la \
   plugins/schedule/step.la \
+  plugins/search/bayes.la \
   plugins/search/cma_es.la \
   plugins/search/evolution.la \
   plugins/search/grid.la \
@@ -77,6 +107,7 @@ NATIVE_SOURCES = \
   plugins/backend/native/corr.c \
   plugins/backend/native/dest.h \
   plugins/backend/native/gemm.c \
+  plugins/backend/native/gemm64.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \
   plugins/backend/native/pool.c \
@@ -124,8 +155,31 @@ plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
+plugins_fit_kernel_la_SOURCES = plugins/fit/kernel.c plugins/fit/cholesky.h
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
+plugins_layer_conv2d_la_SOURCES = plugins/layer/conv2d.c plugins/layer/conv2d.h
+plugins_layer_convex_conv2d_la_SOURCES = \
+  plugins/layer/convex_conv2d.c plugins/layer/conv2d.h plugins/layer/convex.h
+plugins_layer_convex_dense_la_SOURCES = \
+  plugins/layer/convex_dense.c plugins/layer/convex.h plugins/layer/dense.h
+plugins_layer_dense_la_SOURCES = plugins/layer/dense.c plugins/layer/dense.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
+plugins_loss_bootstrapping_la_SOURCES = plugins/loss/bootstrapping.c plugins/loss/softmax.h
+plugins_loss_cross_entropy_la_SOURCES = plugins/loss/cross_entropy.c plugins/loss/softmax.h
+plugins_loss_gce_la_SOURCES = plugins/loss/gce.c plugins/loss/softmax.h
+plugins_loss_sce_la_SOURCES = plugins/loss/sce.c plugins/loss/softmax.h
+noinst_HEADERS = \
+  plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
+plugins_noise_asymmetric_la_SOURCES = \
+  plugins/noise/asymmetric.c plugins/noise/labels.h plugins/noise/table.h
+plugins_noise_label_file_la_SOURCES = \
+  plugins/noise/label_file.c plugins/noise/labels.h plugins/noise/table.h
+plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/labels.h
+plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
+plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
+plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
+plugins_search_bayes_la_SOURCES = plugins/search/bayes.c plugins/search/belief.h \
+  plugins/search/gp.h plugins/search/point.h plugins/search/sobol.h
 plugins_search_cma_es_la_SOURCES = plugins/search/cma_es.c plugins/search/point.h
 plugins_search_evolution_la_SOURCES = \
   plugins/search/evolution.c plugins/search/point.h plugins/search/sobol.h

@@ -112,6 +112,75 @@ START_TEST(test_bf16)
 }
 END_TEST
 
+/* doubles, where the backend says that it takes them; a row's bits depend on the row alone */
+static void check_gemm64(math_rig *r, const size_t side[3], unsigned flags)
+{
+  const size_t m = side[0], n = side[1], k = side[2], gap = flags & 8 ? 3 : 0;
+  const bool ta = flags & 1, tb = flags & 2;
+  const size_t lda = (ta ? m : k) + gap, ldb = (tb ? k : n) + gap, ldc = n + gap;
+  const size_t size[] = {(ta ? k : m) * lda, (tb ? n : k) * ldb, m * ldc};
+  double *v[3], worst = 0, *one = room(&r->b, ldc + 1, sizeof *one);
+  for (uint32_t q = 0; q < 3; q++) {
+    const float *x = numbers(&r->b, q, size[q], 0.0f), *y = numbers(&r->b, q + 3, size[q], 0.0f);
+    v[q] = room(&r->b, size[q], sizeof *v[q]);
+    for (size_t i = 0; i < size[q]; i++) /* more digits than a float has */
+      v[q][i] = (double)x[i] + 1e-9 * (double)y[i];
+  }
+  double *expect = room(&r->b, size[2], sizeof *expect);
+  for (size_t i = 0; i < size[2]; i++)
+    expect[i] = v[2][i];
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < n; j++) {
+      expect[i * ldc + j] *= flags & 4 ? (double)0.37f : 0;
+      for (size_t q = 0; q < k; q++)
+        expect[i * ldc + j] +=
+            v[0][ta ? q * lda + i : i * lda + q] * v[1][tb ? j * ldb + q : q * ldb + j];
+      v[2][i * ldc + j] = flags & 4 ? v[2][i * ldc + j] : NAN; /* is not read */
+    }
+  for (size_t j = 0; m > 0 && j < ldc; j++)
+    one[j] = v[2][(m - 1) * ldc + j];
+  rad_gemm g = {.size = sizeof g,
+                .ta = ta,
+                .tb = tb,
+                .m = m,
+                .n = n,
+                .k = k,
+                .lda = lda,
+                .ldb = ldb,
+                .ldc = ldc,
+                .a = v[0],
+                .b = v[1],
+                .c = v[2],
+                .beta = flags & 4 ? 0.37f : 0.0f,
+                .a_type = RAD_F64,
+                .b_type = RAD_F64,
+                .c_type = RAD_F64};
+  ck_assert_msg(r->math.gemm(&r->i->ctx, &g) == RAD_OK, "%s", text_str(&r->b.diag.messages));
+  for (size_t i = 0; i < size[2]; i++)
+    worst = isnan(v[2][i]) ? INFINITY : fmax(worst, fabs(v[2][i] - expect[i]));
+  ck_assert_msg(worst < 1e-12, "%zu x %zu x %zu, flags %u: %g", m, n, k, flags, worst);
+  if (m == 0 || !(r->math.caps & RAD_CAP_ROWS))
+    return;
+  g.m = 1, g.c = one, g.a = v[0] + (ta ? m - 1 : (m - 1) * lda);
+  r->math.gemm(&r->i->ctx, &g);
+  ck_assert(same_bits(one, v[2] + (m - 1) * ldc, n * sizeof *one));
+}
+
+START_TEST(test_gemm64)
+{
+  static const size_t large[] = {45, 21, 530};
+  for (size_t s = 0; s <= sizeof sides / sizeof *sides; s++)
+    for (unsigned flags = 0; flags < 16; flags++) {
+      math_rig r;
+      if (!math_open(&r, _i))
+        return;
+      if (r.math.caps & RAD_CAP_F64)
+        check_gemm64(&r, s < sizeof sides / sizeof *sides ? sides[s] : large, flags);
+      bench_close(&r.b);
+    }
+}
+END_TEST
+
 /* --- activations --- */
 START_TEST(test_act)
 {
@@ -371,6 +440,7 @@ TCase *backend_cases(void)
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, test_gemm, 0, n);
   tcase_add_loop_test(t, test_bf16, 0, n);
+  tcase_add_loop_test(t, test_gemm64, 0, n);
   tcase_add_loop_test(t, test_act, 0, n);
   tcase_add_loop_test(t, test_act_back, 0, n);
   tcase_add_loop_test(t, test_identity, 0, n);

@@ -107,12 +107,16 @@ START_TEST(test_dataset)
 END_TEST
 
 /* --- noise --- */
+static const float mean[] = {0.4f, -0.1f, 0.25f}, std[] = {0.3f, 0.2f, 0.05f};
 static const rad_facts classes = {.sample = {3, {5, 4, 3}},
                                   .type = RAD_F32,
                                   .target = RAD_CLASS,
                                   .ntarget = 7,
                                   .n = {400, 0, 90},
-                                  .scale = 1.0f};
+                                  .own = {400, 0, 90},
+                                  .scale = 1.0f,
+                                  .mean = mean,
+                                  .std = std};
 
 typedef struct noisy {
   uint64_t id[N];

@@ -11,7 +11,7 @@ static const rad_facts facts = {.sample = {1, {4}},
                                 .type = RAD_F32,
                                 .target = RAD_CLASS,
                                 .ntarget = 3,
-                                .n = {40, 10, 20},
+                                .n = {40, 10, 20, 7},
                                 .scale = 1.0f};
 static const rad_shape out_shape = {1, {3}};
 

@@ -259,6 +259,22 @@ static void check_sparse(rig *r)
       ck_assert(fabsf(p->grad[k++] - dense.grad[i]) < 1e-5f);
 }
 
+/* What products read is made element by element, and 0 of 0. */
+static void check_map(rig *r)
+{
+  for (size_t k = 0; k < r->nparam; k++) {
+    rad_param *p = &r->param[k];
+    float *v = p->mapped ? room(r->b, p->n, sizeof *v) : NULL;
+    if (!v)
+      continue;
+    p->value[0] = 0.0f;
+    rig_forward(r);
+    r->ops->map(&r->i->ctx, r->i->self, p, p->n - 3, p->value + 3, v + 3);
+    r->ops->map(&r->i->ctx, r->i->self, p, 3, p->value, v);
+    ck_assert(v[0] == 0.0f && same_bits(v, p->mapped, p->n * sizeof *v));
+  }
+}
+
 /* The convolutions that `backend` lacks are the reference's, with its activations. */
 static bool is_mixed(const rig *r, const instance *backend)
 {
@@ -352,6 +368,7 @@ static const struct {
                 {"conv2d", "filters=4 kernel=3 stride=2 pad=1"},
                 {"conv2d", "filters=2 kernel=3 kernel_w=5 stride=1 stride_w=2 same=true"},
                 {"conv2d", "filters=6 kernel=2 kernel_w=4 pad=1 pad_w=0 stride=3 groups=3"},
+                {"convex_conv2d", "filters=6 kernel=2 pad=1 stride=3 groups=3 shift=1"},
                 {"lrn", "size=4 alpha=0.37 beta=0.61 k=1.3"},
                 {"lrn", "size=3 alpha=0.37"},
                 {"batch_norm", "momentum=0.3 eps=0.1"},
@@ -392,6 +409,7 @@ LAYER_TEST(act)
 LAYER_TEST(props)
 LAYER_TEST(backends)
 LAYER_TEST(sparse)
+LAYER_TEST(map)
 
 /* An image of 2 x 3 places and 2 channels: all of channel 0 comes first. */
 START_TEST(test_flatten_order)
@@ -471,6 +489,7 @@ TCase *layer_cases(void)
   tcase_add_loop_test(t, test_props, 0, n);
   tcase_add_loop_test(t, test_backends, 0, n);
   tcase_add_loop_test(t, test_sparse, 0, n);
+  tcase_add_loop_test(t, test_map, 0, n);
   tcase_add_loop_test(t, test_together, 0, (int)(sizeof together / sizeof *together));
   tcase_add_test(t, test_steep_elu);
   tcase_add_test(t, test_flatten_order);

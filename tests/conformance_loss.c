@@ -163,8 +163,15 @@ START_TEST(test_values)
     double loss;
   } v[] = {{"cross_entropy", "", 1.092559474105},
            {"cross_entropy", "smoothing=0.13", 1.189493973249},
+           {"gce", "", 0.500142715568},
+           {"gce", "k=0.3 start=0", 0.374649183042},
+           {"gce", "k=0.3 start=1", 0.500142715568},
+           {"sce", "", 1.144919923569},
+           {"sce", "alpha=6 beta=0.1 log_zero=-1", 6.599815384451},
+           {"bootstrapping", "", 1.068359890071},
+           {"bootstrapping", "beta=0.8 mode=hard", 0.923809474105},
            {"mse", "", 1.558718756298}};
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
     bench b;
     float one = 1.0f;
     double loss;
@@ -185,6 +192,24 @@ START_TEST(test_values)
     ck_assert_msg(fabs(loss - v[i].loss) < 2e-7, "%s %s: %.12f", v[i].name, v[i].keys, loss);
     bench_close(&b);
   }
+}
+END_TEST
+
+/* Keys that say something only together. */
+START_TEST(test_keys_together)
+{
+  static const char *const v[][2] = {{"gce", "q=0.4 k=0.2 start=0"},
+                                     {"bootstrapping", "beta=0.35 mode=hard"},
+                                     {"sce", "alpha=0.4 beta=0.6 log_zero=-1.5"}};
+  rad_facts f = {.sample = {1, {4}}, .type = RAD_F32, .ntarget = K};
+  bench b;
+  bench_open(&b, 11);
+  f.target = targets[_i % 2];
+  rig r = {.b = &b, .i = bench_make(&b, RAD_LOSS, v[_i / 2][0], v[_i / 2][1])};
+  ck_assert(rig_plan(&r, &f));
+  check_gradient(&r);
+  check_parts(&r);
+  bench_close(&b);
 }
 END_TEST
 
@@ -209,6 +234,7 @@ TCase *loss_cases(void)
   TCase *t = tcase_create("losses");
   tcase_add_loop_test(t, test_loss, 0, (int)under_test(RAD_LOSS));
   tcase_add_loop_test(t, test_refusal, 0, (int)under_test(RAD_LOSS));
+  tcase_add_loop_test(t, test_keys_together, 0, 6);
   tcase_add_test(t, test_values);
   return t;
 }

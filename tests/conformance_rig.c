@@ -23,6 +23,8 @@ static void make_param(rig *r, size_t k)
     p->grad = room(r->b, p->n, sizeof *p->grad);
     r->rows = r->rows == 0 || d->t.shape.dim[0] < r->rows ? d->t.shape.dim[0] : r->rows;
   }
+  if (d->t.flags & RAD_MAPPED)
+    p->mapped = room(r->b, p->n, sizeof *p->mapped);
   r->w[k] = p;
 }
 
@@ -142,8 +144,19 @@ static void on_pieces(rig *r, callback *f, bool back, double *sum)
   }
 }
 
+/* What the core does after each update. */
+static void renew(rig *r)
+{
+  for (size_t k = 0; k < r->nparam; k++) {
+    const rad_param *p = &r->param[k];
+    if (p->mapped)
+      ck_assert_int_eq(r->ops->map(&r->i->ctx, r->i->self, p, p->n, p->value, p->mapped), RAD_OK);
+  }
+}
+
 void rig_forward(rig *r)
 {
+  renew(r);
   memset(r->fsum, 0, r->plan.nsum * sizeof *r->fsum);
   if (r->plan.nsum > 0 && !r->evaluate)
     on_pieces(r, r->ops->sum, false, r->fsum);

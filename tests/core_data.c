@@ -162,6 +162,76 @@ START_TEST(limits_are_nested_and_seeded)
 }
 END_TEST
 
+/* The same labels for every seed, others for another data_seed. */
+START_TEST(noise_that_is_fixed)
+{
+  static const char *const ini[] = {BLOBS "[noise l]\nplugin = random_labels\nfixed = true\n",
+                                    BLOBS "[noise l]\nplugin = random_labels\n",
+                                    "[run]\ndata_seed = 7\n" BLOBS
+                                    "[noise l]\nplugin = random_labels\nfixed = true\n"};
+  int32_t label[900];
+  for (size_t k = 0; k < 4; k++) {
+    lab.env.seed = k + 3;
+    data *d = lab_open(&lab, ini[k < 2 ? 0 : k - 1], NULL, NULL);
+    const size_t bytes = sizeof label;
+    ck_assert_uint_eq(d->source[RAD_TRAIN].n, 900);
+    ck_assert_uint_eq(lab.env.seed, k + 3);
+    if (k == 0)
+      memcpy(label, d->source[RAD_TRAIN].label, bytes);
+    ck_assert((memcmp(label, d->source[RAD_TRAIN].label, bytes) == 0) == (k < 2));
+    data_free(d);
+  }
+}
+END_TEST
+
+/* Each seed trains on a share of its own; val is the same for all. */
+START_TEST(subsets_are_drawn_by_the_seed)
+{
+  static const char ini[] = BLOBS "train = 1003\nval = 0.2\nlimit = 357\nsubset = 0.7\n"
+                                  "[noise l]\nplugin = random_labels\nrate = 0.5\n";
+  uint64_t id[2][200], val[71];
+  int32_t label[1003] = {0};
+  for (int k = 0; k < 2; k++) {
+    lab.env.seed = (uint64_t)k + 3;
+    data *d = lab_open(&lab, ini, NULL, NULL);
+    const rad_source *t = &d->source[RAD_TRAIN], *r = &d->source[RAD_REST];
+    size_t count[7] = {0};
+    ck_assert(t->n == 200 && d->facts.n[RAD_TRAIN] == 200); /* round(0.7 * 286) */
+    ck_assert(r->n == 86 && d->facts.n[RAD_REST] == 86);
+    for (uint64_t i = 0; i < t->n; i++) {
+      id[k][i] = t->id[i];
+      count[t->truth[i]]++;
+      ck_assert(i == 0 || t->id[i] > t->id[i - 1]);
+      ck_assert(!has_id(r, t->id[i]) && !has_id(&d->source[RAD_VAL], t->id[i]));
+    }
+    for (size_t c = 0; c < 7; c++)
+      ck_assert(count[c] >= 27 && count[c] <= 30); /* 0.7 of 40 or 41 */
+    ck_assert(r->changed > 20 && r->changed < 65);
+    ck_assert(k == 0 || memcmp(val, d->source[RAD_VAL].id, sizeof val) == 0);
+    memcpy(val, d->source[RAD_VAL].id, sizeof val);
+    data_free(d);
+  }
+  ck_assert_mem_ne(id[0], id[1], sizeof id[0]);
+  lab.env.seed = 3; /* a sample has its label, whether it is trained on or not */
+  data *d = lab_open(&lab, ini, NULL, NULL);
+  for (int s = 0; s < 2; s++)
+    for (uint64_t i = 0; i < d->source[s ? RAD_REST : RAD_TRAIN].n; i++)
+      label[d->source[s ? RAD_REST : RAD_TRAIN].id[i]] =
+          d->source[s ? RAD_REST : RAD_TRAIN].label[i];
+  data_free(d);
+  d = lab_open(&lab,
+               BLOBS "train = 1003\nval = 0.2\nlimit = 357\n"
+                     "[noise l]\nplugin = random_labels\nrate = 0.5\n",
+               NULL, NULL);
+  ck_assert_uint_eq(d->source[RAD_TRAIN].n, 286);
+  ck_assert_uint_eq(d->source[RAD_REST].n, 0);
+  for (uint64_t i = 0; i < 286; i++)
+    ck_assert_int_eq(d->source[RAD_TRAIN].label[i], label[d->source[RAD_TRAIN].id[i]]);
+  data_free(d);
+  lab_refuses(&lab, BLOBS "subset = 1e-6\n", RAD_EINVAL, "subset = 1e-06 takes none of 900");
+}
+END_TEST
+
 /* --- generated data --- */
 
 START_TEST(generated_data_follow_what_they_replace)
@@ -562,6 +632,8 @@ int main(void)
   tcase_add_loop_test(t, moments_are_of_the_samples_left, 0, 2);
   tcase_add_test(t, limit_and_cut_are_stratified);
   tcase_add_test(t, limits_are_nested_and_seeded);
+  tcase_add_test(t, noise_that_is_fixed);
+  tcase_add_test(t, subsets_are_drawn_by_the_seed);
   tcase_add_loop_test(t, generated_data_follow_what_they_replace, 0, 2);
   tcase_add_loop_test(t, generated_data_are_distributed_as_said, 0, 2);
   tcase_add_loop_test(t, samples_follow_the_data_seed_alone, 0, 3);

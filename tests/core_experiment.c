@@ -399,6 +399,8 @@ START_TEST(objectives)
   ck_assert(x.constraint[0].is_static && x.constraint[0].max == 6e4 &&
             x.constraint[0].min == -HUGE_VAL);
   ck_assert(x.space.view.nscore == 1 && x.space.view.nconstraint == 1);
+  must_open(DATA NET "[objective]\nepochs_to_fit = -1\n");
+  ck_assert_str_eq(x.term[0].metric, "main.epochs_to_fit");
   must_open(DATA NET "[objective]\nval.accuracy = 1\nseconds = -1\ndirection = pareto\n");
   ck_assert_str_eq(x.term[0].metric, "main.val.accuracy");
   ck_assert_uint_eq(x.space.view.nscore, 2);
@@ -426,7 +428,8 @@ START_TEST(nothing_selects_by_test)
                "[regularizer s] metric: what selects may not see the test split");
   REFUSED_ONLY(DATA NET "[arm a]\nschedule.plugin = plateau\nschedule.metric = test.loss\n",
                "may not see the test split");
-  REFUSED_ONLY(DATA NET "[run]\nfit_metric = test.accuracy\n", "may not see the test split");
+  REFUSED_ONLY(DATA NET "[measure epochs_to_fit]\nmetric = test.accuracy\n",
+               "may not see the test split");
   must_open(DATA NET "[regularizer s]\nplugin = early_stopping\nmetric = test.loss\n[objective]\n"
                      "allow_test = true\ntest.loss = -1\n");
   ck_assert(x.objective.allow_test);

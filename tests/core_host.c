@@ -231,7 +231,7 @@ static const struct bad_tensor {
     {{.size = sizeof(rad_tensor), .name = "a b", .role = RAD_BUFFER, .type = RAD_F32}, "a name"},
     {{.size = sizeof(rad_tensor), .name = "a", .role = 9, .type = RAD_F32}, "unknown role"},
     {{.size = sizeof(rad_tensor), .name = "a", .role = RAD_BUFFER, .type = RAD_TEXT}, "a type"},
-    {{.size = sizeof(rad_tensor), .name = "a", .role = RAD_BIAS, .type = RAD_F64}, "a type"},
+    {{.size = sizeof(rad_tensor), .name = "a", .role = RAD_BIAS, .type = RAD_I32}, "a type"},
     {{.size = sizeof(rad_tensor),
       .name = "a",
       .role = RAD_BUFFER,

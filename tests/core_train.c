@@ -157,7 +157,7 @@ static void all_sorts(void)
                                         {"layer.h.units", "70"},
                                         {"layer.h.density", "0.5"},
                                         {"layer.out.input", "act"},
-                                        {"layer.side.plugin", "dense"},
+                                        {"layer.side.plugin", "convex_dense"},
                                         {"layer.side.units", "40"},
                                         {"layer.side.input", "act"},
                                         {"layer.side.density", "0.1"},
@@ -191,7 +191,7 @@ static void images(void)
                                         {"layer.h.filters", "5"},
                                         {"layer.h.pad", "1"},
                                         {"layer.act.plugin", "batch_norm"},
-                                        {"layer.out.plugin", "conv2d"},
+                                        {"layer.out.plugin", "convex_conv2d"},
                                         {"layer.out.filters", "5"},
                                         {"layer.out.kernel", "1"},
                                         {"layer.out.density", "0.6"},
@@ -352,7 +352,7 @@ START_TEST(files_have_one_order)
 }
 END_TEST
 
-static const char *const variants[][4][2] = {
+static const char *const variants[][5][2] = {
     {{"optimizer.momentum", "0.9"}, {"regularizer.wd.plugin", "weight_decay"}, {0}},
     {{"optimizer.nesterov", "true"},
      {"schedule.plugin", "plateau"},
@@ -375,7 +375,8 @@ static const char *const variants[][4][2] = {
      {"layer.h.density", "0.5"},
      {"regularizer.stop.plugin", "early_stopping"},
      {"regularizer.stop.restore", "true"}},
-    {{"layer.h.units", "40"},
+    {{"layer.h.plugin", "convex_dense"},
+     {"layer.h.units", "40"},
      {"layer.h.density", "0.24"},
      {"backend.plugin", "native"},
      {"optimizer.plugin", "adam"}},
@@ -383,7 +384,7 @@ static const char *const variants[][4][2] = {
 
 static void apply_variant(int i)
 {
-  for (size_t k = 0; k < 4 && variants[i][k][0]; k++)
+  for (size_t k = 0; k < 5 && variants[i][k][0]; k++)
     set(variants[i][k][0], variants[i][k][1]);
 }
 

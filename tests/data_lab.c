@@ -56,6 +56,21 @@ void lab_end(data_lab *l)
   remove_tree(l->folder);
 }
 
+void lab_idx(const data_lab *l, const char *name, size_t n, const uint8_t *x, const uint8_t *y)
+{
+  for (int labels = 0; labels < 2; labels++) {
+    char file[32], path[256];
+    const uint8_t head[16] = {
+        0, 0, 8, labels ? 1 : 3, 0, 0, (uint8_t)(n >> 8), (uint8_t)n, 0, 0, 0, 2, 0, 0, 0, 2};
+    snprintf(file, sizeof file, "%s-%c", name, labels ? 'y' : 'x');
+    FILE *f = fopen(lab_path(l, file, path), "wb");
+    ck_assert_ptr_nonnull(f);
+    fwrite(head, 1, labels ? 8 : 16, f);
+    fwrite(labels ? y : x, 1, labels ? n : n * 4, f);
+    ck_assert_int_eq(fclose(f), 0);
+  }
+}
+
 void lab_config(data_lab *l, const char *ini, const char *arm)
 {
   char path[256];

@@ -23,5 +23,7 @@ data *lab_open(data_lab *, const char *ini, const char *arm, const char *cache);
 /* data_open must fail with this status and a message that contains `text`. Returns how many files
  * there are in the folder of decoded data sets. */
 size_t lab_refuses(data_lab *, const char *ini, rad_status, const char *text);
+/* IDX files NAME-x and NAME-y in the folder: n images of 2 x 2 bytes, their labels. */
+void lab_idx(const data_lab *, const char *name, size_t n, const uint8_t *x, const uint8_t *y);
 const char *lab_path(const data_lab *, const char *name, char out[256]);
 #endif

@@ -78,7 +78,7 @@ plugin = dense
 units = 3
 [regularizer sparse]
 plugin = l1
-rate = 1e-3
+lambda = 1e-3
 END
 cd "$TMP" || exit 99
 rad run exp.ini -q -o "$TMP/with"

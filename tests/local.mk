@@ -4,6 +4,7 @@ TEST_CPPFLAGS = $(CORE_CPPFLAGS) $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 
 C_TESTS = tests/conformance \
+  tests/convex \
   tests/core_config \
   tests/core_data \
   tests/core_experiment \
@@ -19,6 +20,11 @@ C_TESTS = tests/conformance \
   tests/core_study \
   tests/core_text \
   tests/core_train \
+  tests/fits \
+  tests/measures \
+  tests/noise_inputs \
+  tests/noise_labels \
+  tests/regularizers \
   tests/search
 SH_TESTS = \
   tests/cli.sh \
@@ -29,7 +35,8 @@ SH_TESTS = \
   tests/memory.sh \
   tests/no-globals.sh \
   tests/plugins.sh \
-  tests/source.sh
+  tests/source.sh \
+  tests/study.sh
 if HAVE_CHECK
 TESTS += $(C_TESTS)
 check_PROGRAMS += $(C_TESTS)
@@ -58,6 +65,8 @@ tests_conformance_SOURCES = \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_conformance_LDFLAGS =
+tests_convex_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_convex_LDFLAGS =
 tests_core_config_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_config_LDFLAGS =
 tests_core_data_SOURCES = tests/core_data.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
@@ -93,6 +102,28 @@ tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_text_LDFLAGS =
 tests_core_train_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_train_LDFLAGS =
+tests_measures_SOURCES = \
+  tests/measures.c tests/measures_loss.c tests/measures_run.c tests/measures_study.c \
+  tests/measure_rig.c tests/measure_rig.h
+tests_measures_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_measures_LDFLAGS =
+tests_noise_inputs_SOURCES = tests/noise_inputs.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_noise_inputs_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_noise_inputs_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_noise_inputs_LDFLAGS =
+tests_noise_labels_SOURCES = tests/noise_labels.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_noise_labels_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_noise_labels_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_noise_labels_LDFLAGS =
+tests_regularizers_SOURCES = tests/regularizers.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_regularizers_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_regularizers_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_regularizers_LDFLAGS =
+
+tests_fits_SOURCES = tests/fits.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
+tests_fits_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+tests_fits_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
+tests_fits_LDFLAGS =
 tests_search_SOURCES = \
   tests/search.c \
   tests/search.h \

@@ -2,6 +2,7 @@
  * search_model.c - searches that learn from results, on functions whose optimum is known. Bounds
  * lie between what was measured and what random search reaches; both stand there. */
 #include "search.h"
+#include <string.h>
 
 /* All are to be maximised: minus the function. */
 static double sphere(const double *x, size_t n)
@@ -39,6 +40,14 @@ static double lattice(const double *x)
   return -sum;
 }
 
+/* Gardner et al. 2014, first example, with the opposite constraint, which a third of the square
+ * keeps: minimum -1.8887. */
+static double limited(const double *x, double *violation)
+{
+  violation[0] = 0.5 - cos(x[0] + x[1]);
+  return -(cos(2.0 * x[0]) * cos(x[1]) + sin(x[0]));
+}
+
 /* Minimum -3.32237 on [0,1]^6. */
 static double hartmann(const double *x)
 {
@@ -61,29 +70,30 @@ static double hartmann(const double *x)
   return sum;
 }
 
-enum function { SPHERE, ROSENBROCK, BRANIN, HARTMANN, LATTICE };
+enum function { SPHERE, ROSENBROCK, BRANIN, HARTMANN, LATTICE, LIMITED };
 static uint32_t evaluate(const double *x, void *with, double *score, double *violation)
 {
   const int f = *(const int *)with;
-  (void)violation;
   score[0] = f == SPHERE       ? sphere(x, 10)
              : f == ROSENBROCK ? rosenbrock(x, 5)
              : f == BRANIN     ? branin(x)
              : f == HARTMANN   ? hartmann(x)
-                               : lattice(x);
+             : f == LATTICE    ? lattice(x)
+                               : limited(x, violation);
   return RAD_FINISHED;
 }
 
 /* Mean over 10 seeds of the distance to the optimum. */
 static double regret(int f, const char *name, const char *keys, size_t trials)
 {
-  static const double optimum[] = {0, 0, -0.39788735772973816, 3.322368011415515, 0};
-  static const size_t n[] = {10, 5, 2, 6, 6};
-  static const double lo[] = {0, -2, 0, 0, 0}, hi[] = {1, 2, 1, 1, 20};
+  static const double optimum[] = {0, 0, -0.39788735772973816, 3.322368011415515, 0, 1.8887462};
+  static const size_t n[] = {10, 5, 2, 6, 6, 2};
+  static const double lo[] = {0, -2, 0, 0, 0, 0}, hi[] = {1, 2, 1, 1, 20, 6};
   box room;
   const rad_space *s = box_of(&room, n[f], lo[f], hi[f]);
   for (size_t d = 0; f == LATTICE && d < n[f]; d++)
     room.dim[d].type = RAD_INT;
+  room.space.nconstraint = f == LIMITED;
   return optimum[f] - mean_best(s, evaluate, &f, name, keys, trials, 10);
 }
 
@@ -94,11 +104,13 @@ static const struct {
   size_t trials;
   double bound, measured, random;
 } goals[] = {
-    {"cma_es", SPHERE, 300, 0.02, 0.0032, 0.26}, {"cma_es", ROSENBROCK, 300, 12, 3.8, 46},
-    {"cma_es", BRANIN, 300, 0.02, 3e-7, 0.19},   {"cma_es", HARTMANN, 300, 0.3, 0.04, 1.01},
-    {"cma_es", LATTICE, 300, 0.5, 0, 60},        {"tpe", SPHERE, 100, 0.12, 0.062, 0.31},
-    {"tpe", ROSENBROCK, 100, 25, 10.7, 78},      {"tpe", BRANIN, 100, 0.08, 0.028, 0.40},
-    {"tpe", HARTMANN, 100, 0.5, 0.19, 1.37},
+    {"bayes", SPHERE, 60, 0.03, 0.003, 0.33},   {"bayes", ROSENBROCK, 60, 20, 6.4, 101},
+    {"bayes", BRANIN, 40, 0.02, 8e-4, 1.4},     {"bayes", HARTMANN, 60, 0.2, 0.04, 1.44},
+    {"bayes", LIMITED, 40, 0.05, 0.005, 0.55},  {"cma_es", SPHERE, 300, 0.02, 0.0032, 0.26},
+    {"cma_es", ROSENBROCK, 300, 12, 3.8, 46},   {"cma_es", BRANIN, 300, 0.02, 3e-7, 0.19},
+    {"cma_es", HARTMANN, 300, 0.3, 0.04, 1.01}, {"cma_es", LATTICE, 300, 0.5, 0, 60},
+    {"tpe", SPHERE, 100, 0.12, 0.062, 0.31},    {"tpe", ROSENBROCK, 100, 25, 10.7, 78},
+    {"tpe", BRANIN, 100, 0.08, 0.028, 0.40},    {"tpe", HARTMANN, 100, 0.5, 0.19, 1.37},
 };
 
 START_TEST(reaches_the_optimum)
@@ -110,10 +122,56 @@ START_TEST(reaches_the_optimum)
 }
 END_TEST
 
+/* Seconds for each of ten proposals after 1000 trials of others, in a space of 10 dimensions of all
+ * kinds. Measured: tpe 0.006, bayes 0.011, the others below 0.0003. */
+static double cost(const char *name)
+{
+  enum { N = 1000, MORE = 10, D = 10 };
+  static const char *const words[] = {"a", "b", "c", NULL};
+  int f = SPHERE;
+  box room;
+  box_of(&room, D, 0, 1);
+  for (size_t d = 0; d < D && strcmp(name, "cma_es") != 0; d++)
+    if (d % 3 > 0) {
+      room.dim[d].type = d % 3 == 1 ? RAD_INT : RAD_ENUM;
+      room.dim[d].hi = d % 3 == 1 ? 200 : 2;
+      room.dim[d].nchoice = d % 3 == 1 ? 0 : 3;
+      room.dim[d].choice = words;
+    }
+  search_rig r = {.space = &room.space, .f = evaluate, .with = &f, .lag = 8, .most = N + MORE},
+             other = r;
+  must_search(&r, name, "", 5);
+  must_search(&other, "quasi_random", "", 5);
+  search_run(&other, N);
+  memcpy(r.value, other.value, N * D * sizeof *r.value);
+  while (r.n < N)
+    search_try(&r);
+  search_step(&r); /* fills what is kept */
+  r.seconds = 0.0;
+  search_run(&r, MORE - 1);
+  ck_assert_uint_eq(r.n, N + MORE);
+  const double seconds = r.seconds / (MORE - 1);
+  search_close(&r);
+  search_close(&other);
+  return seconds;
+}
+
+START_TEST(proposals_cost_little)
+{
+  static const char *const all[] = {"random", "quasi_random", "tpe",  "evolution",
+                                    "nsga2",  "cma_es",       "bayes"};
+  for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+    const double seconds = cost(all[k]);
+    ck_assert_msg(seconds < 0.1, "%s: %g s", all[k], seconds);
+  }
+}
+END_TEST
+
 TCase *model_cases(void)
 {
   TCase *t = tcase_create("model");
   tcase_set_timeout(t, 120);
   tcase_add_loop_test(t, reaches_the_optimum, 0, (int)(sizeof goals / sizeof *goals));
+  tcase_add_test(t, proposals_cost_little);
   return t;
 }

@@ -61,10 +61,10 @@ rad_status search_open(search_rig *r, plugins *registry, const char *name, const
   return ops->count ? ops->count(&r->i->ctx, r->i->self, r->space, &n) : RAD_OK;
 }
 
-static double now(void)
+static double now(void) /* of this process alone: other work does not count */
 {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -85,16 +85,11 @@ rad_status search_ask(search_rig *r, double *point)
   return s;
 }
 
-rad_status search_step(search_rig *r)
+void search_try(search_rig *r)
 {
   const rad_space *s = r->space;
   double *x = r->value + r->n * s->ndim, *score = r->score + r->n * s->nscore,
          *violation = r->violation + r->n * s->nconstraint;
-  if (r->n >= r->most)
-    return RAD_DONE;
-  const rad_status status = search_ask(r, x);
-  if (status != RAD_OK)
-    return status;
   for (size_t k = 0; k < s->nscore; k++)
     score[k] = (double)NAN;
   const uint32_t state = r->f(x, r->with, score, violation);
@@ -106,7 +101,16 @@ rad_status search_step(search_rig *r)
                                 .score = r->nothing,
                                 .violation = r->nothing + s->nscore};
   r->n++;
-  return RAD_OK;
+}
+
+rad_status search_step(search_rig *r)
+{
+  if (r->n >= r->most)
+    return RAD_DONE;
+  const rad_status status = search_ask(r, r->value + r->n * r->space->ndim);
+  if (status == RAD_OK)
+    search_try(r);
+  return status;
 }
 
 void search_run(search_rig *r, size_t n)

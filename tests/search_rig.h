@@ -20,7 +20,7 @@ typedef struct search_rig {
   double *nothing;           /* scores and violations that are not known yet */
   rad_trial *known, *hidden; /* (most) */
   const rad_trial **list;    /* (most) */
-  double seconds, slowest;   /* spent in ask: all, the longest */
+  double seconds, slowest;   /* of this process in ask: all, the longest */
   instance *i;
   env env;
   diag diag;
@@ -29,6 +29,7 @@ typedef struct search_rig {
 /* keys: "population=20 sigma=0.1". The rig's space, f, with, lag and most are set before. */
 rad_status search_open(search_rig *, plugins *, const char *name, const char *keys, uint64_t seed);
 rad_status search_ask(search_rig *, double *point); /* for trial n, without running it */
+void search_try(search_rig *);                      /* runs trial n, whose value is filled in */
 rad_status search_step(search_rig *);               /* asks, runs; RAD_DONE: no more */
 void search_run(search_rig *, size_t n);            /* n more, or until none is left or it fails */
 double search_best(const search_rig *, size_t n);   /* score 0 of those that keep the constraints */

@@ -120,12 +120,13 @@ enum rad_role {
 /* rad_tensor.flags */
 enum {
   RAD_OPAQUE = 1, /* the layer only hands it to c->math: the backend may choose its layout */
-  RAD_SPARSE = 2  /* the layer can work with rad_param.pattern */
+  RAD_SPARSE = 2, /* the layer can work with rad_param.pattern */
+  RAD_MAPPED = 4  /* products read what rad_layer_ops.map makes of the values; since minor 1 */
 };
 typedef struct rad_tensor { /* a declaration */
   uint32_t size;
   const char *name;
-  uint32_t role, type; /* type: trained roles are RAD_F32 */
+  uint32_t role, type; /* type: a layer's are RAD_F32, trained roles RAD_F32 or RAD_F64 */
   rad_shape shape;
   double fill;      /* first value, except RAD_WEIGHT */
   const char *axes; /* NULL, or the axes' letters ("ohwi"): files hold them in the order "oihw" */

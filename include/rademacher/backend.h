@@ -13,8 +13,9 @@ enum {
   RAD_CAP_EPILOGUE = 2, /* bias and act of rad_gemm and rad_conv in the same pass */
   RAD_CAP_EXACT = 4,    /* the same bits on every machine */
   RAD_CAP_PACK = 8,     /* RAD_OPAQUE tensors in a layout of its own */
-  RAD_CAP_ROWS = 16     /* the bits of a sample's results do not depend on which others are in the
+  RAD_CAP_ROWS = 16,    /* the bits of a sample's results do not depend on which others are in the
                          * call: the core may cut a batch where it likes */
+  RAD_CAP_F64 = 32      /* gemm of RAD_F64: all three matrices, no bias, no act; since minor 1 */
 };
 /* C (m,n) = act(op(A) (m,k) op(B) (k,n) + beta C + bias); with beta 0, C is not read. */
 typedef struct rad_gemm {

@@ -4,7 +4,8 @@
 #define RADEMACHER_DATA_H
 #include <rademacher/abi.h>
 
-enum { RAD_TRAIN = 0, RAD_VAL, RAD_TEST, RAD_NSPLIT = 4 };
+/* RAD_REST: training samples that the key `subset` leaves out; since minor 1 */
+enum { RAD_TRAIN = 0, RAD_VAL, RAD_TEST, RAD_REST, RAD_NSPLIT = 4 };
 /* how targets are stored, T = facts.ntarget */
 enum rad_target {
   RAD_CLASS = 1, /* int32 (n): 0..T-1, -1 = unlabelled (its weight is 0) */
@@ -22,11 +23,15 @@ typedef struct rad_facts { /* what is known of a data set before its samples are
   const char *const *labels; /* (T) or NULL */
   const float *mean, *std;   /* (C) over train, last axis, in natural units, before any noise;
                               * NULL until the data are read */
+  uint64_t own[RAD_NSPLIT];  /* sizes of the data set's own train and test splits, which ids count
+                              * in; `n` is what `limit` and the cut of `val` leave. Set for noise
+                              * and later, not in open. Since minor 1. */
 } rad_facts;
 
 typedef struct rad_part { /* some samples of a split, as stored */
   const rad_facts *facts;
-  uint32_t split; /* RAD_TRAIN, RAD_VAL (cut from train by the core) or RAD_TEST */
+  uint32_t
+      split; /* RAD_TRAIN, also of the rest, RAD_VAL (cut from train by the core) or RAD_TEST */
   size_t n;
   const uint64_t *id; /* (n) index in the data set's own train or test split: the address of random
                        * draws, which neither `limit` nor the cut of `val` changes */

@@ -181,7 +181,7 @@ static const char *identity(rad_ctx *c)
 }
 
 static const rad_math ops = {.size = sizeof ops,
-                             .caps = RAD_CAP_EPILOGUE | RAD_CAP_PACK | RAD_CAP_ROWS,
+                             .caps = RAD_CAP_EPILOGUE | RAD_CAP_PACK | RAD_CAP_ROWS | RAD_CAP_F64,
                              .gemm = gemm,
                              .conv = conv,
                              .conv_input = conv_input,

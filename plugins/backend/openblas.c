@@ -23,6 +23,11 @@ static rad_status check(rad_ctx *c, const rad_gemm *g)
     return rad_fail(c, RAD_EINVAL, "the rows of a matrix are longer than their distance");
   if (g->a_type == RAD_BF16 || g->b_type == RAD_BF16 || g->c_type == RAD_BF16)
     return rad_fail(c, RAD_EINVAL, "takes no bf16, use [backend] plugin = reference");
+  const bool any = g->a_type == RAD_F64 || g->b_type == RAD_F64 || g->c_type == RAD_F64;
+  const bool all = g->a_type == RAD_F64 && g->b_type == RAD_F64 && g->c_type == RAD_F64;
+  if (any && (!all || g->bias || g->act != RAD_ACT_NONE))
+    return rad_fail(c, RAD_EINVAL,
+                    "a product in double has three matrices of doubles, no bias, no activation");
   return RAD_OK;
 }
 
@@ -30,10 +35,14 @@ static rad_status gemm(rad_ctx *c, const rad_gemm *g)
 {
   RAD_TRY(check(c, g));
   const int lda = g->lda > 0 ? (int)g->lda : 1, ldb = g->ldb > 0 ? (int)g->ldb : 1;
-  if (g->m > 0 && g->n > 0)
-    cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans,
-                (int)g->m, (int)g->n, (int)g->k, 1.0f, g->a, lda, g->b, ldb, g->beta, g->c,
-                (int)g->ldc);
+  const int m = (int)g->m, n = (int)g->n, k = (int)g->k, ldc = (int)g->ldc;
+  const CBLAS_TRANSPOSE ta = g->ta ? CblasTrans : CblasNoTrans,
+                        tb = g->tb ? CblasTrans : CblasNoTrans;
+  if (m > 0 && n > 0 && g->c_type == RAD_F64)
+    cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1.0, g->a, lda, g->b, ldb, (double)g->beta, g->c,
+                ldc);
+  else if (m > 0 && n > 0)
+    cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1.0f, g->a, lda, g->b, ldb, g->beta, g->c, ldc);
   if (!g->bias && g->act == RAD_ACT_NONE)
     return RAD_OK;
   for (size_t i = 0; i < g->m; i++) {
@@ -62,7 +71,7 @@ static const char *identity(rad_ctx *c)
 }
 
 static const rad_math ops = {.size = sizeof ops,
-                             .caps = RAD_CAP_EPILOGUE,
+                             .caps = RAD_CAP_EPILOGUE | RAD_CAP_F64,
                              .gemm = gemm,
                              .act = act,
                              .identity = identity,

@@ -32,14 +32,16 @@ static float act1(const rad_host *h, uint32_t act, float alpha, float x)
   }
 }
 
-static float load(const void *p, uint32_t type, size_t i)
+static double load(const void *p, uint32_t type, size_t i)
 {
+  if (type == RAD_F64)
+    return ((const double *)p)[i];
   if (type != RAD_BF16)
-    return ((const float *)p)[i];
+    return (double)((const float *)p)[i];
   const uint32_t bits = (uint32_t)((const uint16_t *)p)[i] << 16;
   float f;
   memcpy(&f, &bits, sizeof f);
-  return f;
+  return (double)f;
 }
 
 static void store(void *p, uint32_t type, size_t i, float f)
@@ -61,12 +63,15 @@ static rad_status gemm(rad_ctx *c, const rad_gemm *g)
     for (size_t j = 0; j < g->n; j++) {
       double s = 0;
       for (size_t k = 0; k < g->k; k++)
-        s += (double)load(g->a, g->a_type, g->ta ? k * g->lda + i : i * g->lda + k) *
-             (double)load(g->b, g->b_type, g->tb ? j * g->ldb + k : k * g->ldb + j);
+        s += load(g->a, g->a_type, g->ta ? k * g->lda + i : i * g->lda + k) *
+             load(g->b, g->b_type, g->tb ? j * g->ldb + k : k * g->ldb + j);
       if (g->beta != 0.0f)
-        s += (double)g->beta * (double)load(g->c, g->c_type, i * g->ldc + j);
+        s += (double)g->beta * load(g->c, g->c_type, i * g->ldc + j);
       s += g->bias ? (double)g->bias[j] : 0;
-      store(g->c, g->c_type, i * g->ldc + j, act1(c->host, g->act, g->act_alpha, (float)s));
+      if (g->c_type == RAD_F64)
+        ((double *)g->c)[i * g->ldc + j] = s;
+      else
+        store(g->c, g->c_type, i * g->ldc + j, act1(c->host, g->act, g->act_alpha, (float)s));
     }
   return RAD_OK;
 }
@@ -102,7 +107,7 @@ static double conv1(const rad_conv *g, size_t i, size_t oh, size_t ow, size_t o)
       if (input_at(oh, g->sh, a, g->dh, g->ph, g->h, &h) &&
           input_at(ow, g->sw, b, g->dw, g->pw, g->w, &v))
         for (size_t k = 0; k < cg; k++)
-          s += (double)load(g->x, g->type, ((i * g->h + h) * g->w + v) * g->c + group * cg + k) *
+          s += load(g->x, g->type, ((i * g->h + h) * g->w + v) * g->c + group * cg + k) *
                (double)w[(a * g->kw + b) * cg + k];
   return s;
 }
@@ -132,7 +137,7 @@ static double conv_input1(const rad_conv *g, size_t i, size_t h, size_t v, size_
       if (output_at(h, g->sh, a, g->dh, g->ph, g->oh, &oh) &&
           output_at(v, g->sw, b, g->dw, g->pw, g->ow, &ow))
         for (size_t o = group * og; o < (group + 1) * og; o++)
-          s += (double)load(g->dy, g->type, ((i * g->oh + oh) * g->ow + ow) * g->o + o) *
+          s += load(g->dy, g->type, ((i * g->oh + oh) * g->ow + ow) * g->o + o) *
                (double)w[((o * g->kh + a) * g->kw + b) * cg + k % cg];
   return s;
 }
@@ -160,8 +165,8 @@ static double conv_weight1(const rad_conv *g, size_t o, size_t a, size_t b, size
       for (size_t ow = 0; ow < g->ow; ow++)
         if (input_at(oh, g->sh, a, g->dh, g->ph, g->h, &h) &&
             input_at(ow, g->sw, b, g->dw, g->pw, g->w, &v))
-          s += (double)load(g->dy, g->type, ((i * g->oh + oh) * g->ow + ow) * g->o + o) *
-               (double)load(g->x, g->type, ((i * g->h + h) * g->w + v) * g->c + channel);
+          s += load(g->dy, g->type, ((i * g->oh + oh) * g->ow + ow) * g->o + o) *
+               load(g->x, g->type, ((i * g->h + h) * g->w + v) * g->c + channel);
   return s;
 }
 
@@ -270,7 +275,8 @@ static const char *identity(rad_ctx *c)
 }
 
 static const rad_math ops = {.size = sizeof ops,
-                             .caps = RAD_CAP_BF16 | RAD_CAP_EPILOGUE | RAD_CAP_EXACT | RAD_CAP_ROWS,
+                             .caps = RAD_CAP_BF16 | RAD_CAP_EPILOGUE | RAD_CAP_EXACT |
+                                     RAD_CAP_ROWS | RAD_CAP_F64,
                              .gemm = gemm,
                              .conv = conv,
                              .conv_input = conv_input,

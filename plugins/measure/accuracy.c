@@ -3,8 +3,7 @@
  * labels of the split were corrupted, also of the uncorrupted ones (accuracy_clean), and of the
  * corrupted ones against the label given (accuracy_noisy) and against the true one (accuracy_true).
  * Data without classes have no accuracy: then it reports nothing. */
-#include <math.h>
-#include <rademacher/measure.h>
+#include "samples.h"
 
 typedef struct accuracy {
   size_t T; /* classes; set by plan */
@@ -34,18 +33,6 @@ static rad_status report(rad_ctx *c, tally *t)
   for (size_t g = 0; g < NGROUP; g++)
     t[g] = (tally){0, 0};
   return RAD_OK;
-}
-
-/* The class with the largest output, the first one among equals; -1 where outputs are NaN. */
-static int32_t top_class(const float *y, size_t T)
-{
-  size_t top = 0;
-  for (size_t k = 0; k < T; k++) {
-    if (isnan(y[k]))
-      return -1;
-    top = y[k] > y[top] ? k : top;
-  }
-  return (int32_t)top;
 }
 
 static void count(tally *t, bool right)

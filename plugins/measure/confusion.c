@@ -3,8 +3,7 @@
  * (T,T) of each split, rows: label given, columns: largest output; that of the last evaluation is
  * kept. The metric balanced_accuracy is the mean over classes of the share answered right.
  * Brodersen et al. 2010, ICPR 20. */
-#include <math.h>
-#include <rademacher/measure.h>
+#include "samples.h"
 
 typedef struct confusion {
   size_t T; /* classes; set by plan */
@@ -15,27 +14,12 @@ static rad_status plan(rad_ctx *c, void *self, const rad_model *m, const rad_fac
 {
   confusion *k = self;
   k->T = f->ntarget;
-  if (f->target != RAD_CLASS)
-    return rad_fail(c, RAD_EINVAL, "needs one class per sample");
+  RAD_TRY(classes_check(c, m, f));
   if (k->T > MAX_CLASSES)
     return rad_fail(c, RAD_EINVAL, "takes at most %d classes, the data have %zu", MAX_CLASSES,
                     k->T);
-  if (m && m->nnode > 0 && rad_count(&m->node[m->nnode - 1]->out) != k->T)
-    return rad_fail(c, RAD_EINVAL, "wants an output for each of the %zu classes", k->T);
   return c->host->tensor(c, RAD_NEW(rad_tensor, .name = "count", .role = RAD_BUFFER,
                                     .type = RAD_F64, .shape = {2, {k->T, k->T}}));
-}
-
-/* The class with the largest output, the first one among equals; -1 where outputs are NaN. */
-static int32_t top_class(const float *y, size_t T)
-{
-  size_t top = 0;
-  for (size_t k = 0; k < T; k++) {
-    if (isnan(y[k]))
-      return -1;
-    top = y[k] > y[top] ? k : top;
-  }
-  return (int32_t)top;
 }
 
 static rad_status report(rad_ctx *c, double *count, size_t T)

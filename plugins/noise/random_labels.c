@@ -4,10 +4,9 @@
  * random wrong class (convention = wrong: Nakkiran et al. 2019, arXiv 1912.02292). Sample i's draws
  * depend on i alone: labels changed at one rate are changed alike at every higher one. Training and
  * test samples of the same number have different draws. */
-#include <rademacher/noise.h>
+#include "labels.h"
 
 enum { ANY, WRONG };
-enum { WHETHER, WHICH, STREAMS }; /* streams; those of the test split follow */
 typedef struct random_labels {
   double rate;
   int32_t convention;
@@ -23,23 +22,17 @@ static const rad_key keys[] = {
 static rad_status plan(rad_ctx *c, void *self, const rad_facts *f)
 {
   (void)self;
-  if (f->target != RAD_CLASS || f->ntarget < 2)
-    return rad_fail(c, RAD_EINVAL, "needs a data set with one of two or more classes per sample");
-  return RAD_OK;
+  return label_plan(c, f);
 }
 
 static rad_status split(rad_ctx *c, const void *self, rad_part *p)
 {
   const random_labels *r = self;
   const uint32_t K = (uint32_t)p->facts->ntarget;
-  const uint32_t stream = p->split == RAD_TEST ? STREAMS : 0;
   int32_t *y = p->y; /* (n) */
   for (size_t i = 0; i < p->n; i++) {
-    float u;
-    const rad_at whether = {.index = p->id[i], .stream = stream + WHETHER};
-    const rad_at which = {.index = p->id[i], .stream = stream + WHICH};
-    c->host->uniform(c, &whether, 0, 1, &u);
-    if ((double)u >= r->rate || y[i] < 0)
+    const rad_at which = label_draw(p, i, WHICH);
+    if (y[i] < 0 || !label_changes(c, p, i, r->rate))
       continue;
     y[i] = r->convention == ANY
                ? (int32_t)rad_below(c, &which, 0, K)

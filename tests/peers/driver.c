@@ -107,7 +107,19 @@ static void get_tensors(driver *d, layer *l)
       l->param[k].value[i] = (float)t->t.fill;
     l->param[k].grad = buffer ? NULL : room(d, t->count, sizeof(float));
     l->w[k] = &l->param[k];
+    l->param[k].mapped = t->t.flags & RAD_MAPPED ? room(d, t->count, sizeof(float)) : NULL;
   }
+}
+
+static rad_status map_tensors(driver *d, layer *l)
+{
+  const rad_layer_ops *ops = &d->plugin->plugin->ops.layer;
+  for (size_t k = 0; k < l->nparam; k++) {
+    const rad_param *q = &l->param[k];
+    if (q->mapped)
+      RAD_TRY(ops->map(&d->plugin->ctx, d->plugin->self, q, q->n, q->value, q->mapped));
+  }
+  return RAD_OK;
 }
 
 /* What the core does with one piece that is the whole batch; a view copies nothing. */
@@ -176,6 +188,7 @@ static rad_status run_layer(driver *d)
                 .w = l.w,
                 .cache = room(d, l.n, l.plan.cache),
                 .type = RAD_F32};
+  RAD_TRY(map_tensors(d, &l));
   p.hi = l.nparam > 0 ? l.param[0].shape.dim[0] : 0;
   RAD_TRY(pass_layer(d, &l, &p, dy));
   put_layer(&l, y);
@@ -225,6 +238,32 @@ static rad_status on_slice(driver *d, rad_status (*f)(rad_ctx *, const void *, c
   return f ? f(&d->regularizer->ctx, d->regularizer->self, &s) : RAD_OK;
 }
 
+/* The regularizer sees a network of two affine layers, the tensor being the second one's. */
+static rad_status plan_regularizer(driver *d, rad_param *last)
+{
+  rad_param first = {.name = "W", .layer = "first", .role = RAD_WEIGHT, .shape = {1, {1}}, .n = 1};
+  rad_param *param[] = {&first, last};
+  const uint32_t from[] = {UINT32_MAX, 0};
+  rad_node node[2];
+  const rad_node *list[] = {&node[0], &node[1]};
+  const rad_model m = {.nnode = 2, .nparam = 2, .node = list, .param = param};
+  const rad_facts f = {.sample = {1, {1}}, .type = RAD_F32};
+  for (uint32_t i = 0; i < 2; i++)
+    node[i] = (rad_node){.name = "it",
+                         .plugin = "dense",
+                         .index = i,
+                         .props = RAD_AFFINE,
+                         .nin = 1,
+                         .nparam = 1,
+                         .from = &from[i],
+                         .in = &first.shape,
+                         .out = first.shape,
+                         .param = &param[i]};
+  last->index = last->depth = 1;
+  const rad_hooks *h = d->regularizer ? &d->regularizer->plugin->ops.hooks : NULL;
+  return h && h->plan ? h->plan(&d->regularizer->ctx, d->regularizer->self, &m, &f) : RAD_OK;
+}
+
 static rad_status run_optimizer(driver *d)
 {
   const rad_optimizer_ops *ops = &d->plugin->plugin->ops.optimizer;
@@ -235,14 +274,15 @@ static rad_status run_optimizer(driver *d)
   RAD_TRY(ops->plan(&d->plugin->ctx, d->plugin->self, &plan));
   for (uint32_t k = 0; k < 8; k++)
     slot[k] = room(d, n, sizeof(float));
-  const rad_param param = {.name = "W",
-                           .role = RAD_WEIGHT,
-                           .type = RAD_F32,
-                           .shape = {1, {n}},
-                           .n = n,
-                           .value = w,
-                           .grad = g,
-                           .keep = plan.keep};
+  rad_param param = {.name = "W",
+                     .role = RAD_WEIGHT,
+                     .type = RAD_F32,
+                     .shape = {1, {n}},
+                     .n = n,
+                     .value = w,
+                     .grad = g,
+                     .keep = plan.keep};
+  RAD_TRY(plan_regularizer(d, &param));
   for (size_t t = 0; t < steps; t++) {
     const float *gradient = get(d, n, sizeof *gradient);
     if (d->short_input || plan.nslot > 8)

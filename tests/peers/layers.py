@@ -77,6 +77,33 @@ def batch_norm(x, affine, **keys):
           buffers=("running_mean", "running_var"))
 
 
+def positive(w, shift):
+    """What the convex layers read of a weight."""
+    return torch.where(w < 0, torch.exp(w - shift), w)
+
+
+class ConvexDense(torch.nn.Linear):
+    shift = 5.0
+
+    def forward(self, x):
+        return torch.nn.functional.linear(x, positive(self.weight, self.shift), self.bias)
+
+
+class ConvexConv(torch.nn.Conv2d):
+    shift = 5.0
+
+    def forward(self, x):
+        return self._conv_forward(x, positive(self.weight, self.shift), self.bias)
+
+
+def convex(name, module, x, keys, shift, images_=False):
+    module, weights = with_weights(module)
+    module.shift = shift
+    layer(name, keys + [f"shift={shift}"], module, x, weights=weights,
+          there=images if images_ else plain, here=back if images_ else plain,
+          backends=("reference",) if images_ else BACKENDS)
+
+
 for n, inputs, units in ((1, 1, 1), (13, 37, 11), (64, 129, 33)):
     for bias in (True, False):
         dense(n, inputs, units, bias)
@@ -103,6 +130,10 @@ conv(normal(3, 8, 8, 16), 32, (1, 1), stride=(2, 2), bias=False)
 conv(normal(3, 7, 6, 6), 4, (3, 3), pad=(1, 1), groups=2)
 conv(normal(3, 7, 6, 6), 12, (3, 3), pad=(1, 1), groups=6)
 conv(normal(2, 4, 4, 3), 5, (4, 4))
+for shift in (5, 0.5, 0):
+    convex("convex_dense", ConvexDense(37, 11), normal(13, 37), ["units=11"], shift)
+    convex("convex_conv2d", ConvexConv(5, 11, 3, 2, 1), normal(3, 9, 7, 5),
+           ["filters=11", "kernel=3", "stride=2", "pad=1"], shift, True)
 for k, s, p in ((2, 0, 0), (3, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 1), (4, 1, 2), (5, 5, 0)):
     keys = [f"kernel={k}", f"stride={s}", f"pad={p}"]
     for name, kind in (("max_pool", torch.nn.MaxPool2d), ("avg_pool", torch.nn.AvgPool2d)):

@@ -227,6 +227,11 @@ rad_status NAME(gemm_check)(rad_ctx *c, const rad_gemm *g)
   const bool packed_b = packed && !packed_c;
   if (g->a_type == RAD_BF16 || g->b_type == RAD_BF16 || g->c_type == RAD_BF16)
     return rad_fail(c, RAD_EINVAL, "takes no operands of bf16, use [backend] plugin = reference");
+  const bool any = g->a_type == RAD_F64 || g->b_type == RAD_F64 || g->c_type == RAD_F64;
+  const bool all = g->a_type == RAD_F64 && g->b_type == RAD_F64 && g->c_type == RAD_F64;
+  if (any && (!all || g->packed || g->bias || g->act != RAD_ACT_NONE))
+    return rad_fail(c, RAD_EINVAL,
+                    "a product in double has three matrices of doubles, no bias, no activation");
   if (g->lda < (g->ta ? g->m : g->k) || (!packed_b && g->ldb < (g->tb ? g->k : g->n)) ||
       (!packed_c && g->ldc < g->n))
     return rad_fail(c, RAD_EINVAL, "the rows of a matrix are longer than their distance");
@@ -241,6 +246,8 @@ rad_status NAME(gemm)(rad_ctx *c, const rad_gemm *g)
   RAD_TRY(NAME(gemm_check)(c, g));
   if (g->m == 0 || g->n == 0)
     return RAD_OK;
+  if (g->c_type == RAD_F64)
+    return NAME(gemm64)(c, g);
   if (packed_c)
     return gradient(c, g);
   if (packed && !g->tb && g->beta == 0.0f && !g->bias && g->act == RAD_ACT_NONE)

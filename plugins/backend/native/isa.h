@@ -32,6 +32,8 @@ extern const rad_math NAME(math);
 /* gemm.c */
 rad_status NAME(gemm)(rad_ctx *, const rad_gemm *);
 rad_status NAME(gemm_check)(rad_ctx *, const rad_gemm *);
+/* gemm64.c: of what gemm_check has passed */
+rad_status NAME(gemm64)(rad_ctx *, const rad_gemm *);
 /* conv.c, conv_weight.c */
 rad_status NAME(conv)(rad_ctx *, const rad_conv *);
 rad_status NAME(conv_input)(rad_ctx *, const rad_conv *);
