@@ -114,6 +114,7 @@ rad_status cut_sizes(pool *p, env *e)
   const uint64_t all = f->n[RAD_TRAIN], limit = (uint64_t)p->keys.limit;
   const uint64_t n = p->keys.limit > 0 && limit < all ? limit : all;
   char title[160];
+  memcpy(f->own, f->n, sizeof f->own);
   f->n[RAD_VAL] = (uint64_t)floor((double)n * p->keys.val + 0.5);
   if (f->n[RAD_VAL] >= n)
     return diag_error(e->diag, RAD_EINVAL, p->section->at,

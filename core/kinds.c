@@ -13,6 +13,7 @@ static const char *const inits[] = {
 static const char *const masks[] = {"uniform", "erdos_renyi", NULL};
 static const char *const scales[] = {"none", "unit", "standardize", "whiten", NULL};
 static const char *const directions[] = {"sum", "pareto", NULL};
+static const char *const goals[] = {"max", "min", NULL};
 
 static const rad_key run[] = {
     RAD_KEY(run_keys, epochs, "10", 1, 1e6, RAD_LOG, "passes over the training samples"),
@@ -82,6 +83,15 @@ static const rad_key search[] = {
             "trial i is proposed from the results of the trials below i - lag"),
     RAD_KEY(search_keys, retries, "1", 0, 100, RAD_FIXED, "new starts of a job that crashed"),
 };
+static const rad_key pruner[] = {
+    PLUGIN(pruner_keys),
+    RAD_KEY(pruner_keys, metric, "", 0, 0, RAD_FIXED,
+            "what it watches; empty: the first metric of the objective with a positive weight, "
+            "arms with a noise or a data set of their own left out"),
+    RAD_CHOICE(pruner_keys, goal, "max", goals,
+               "which way `metric` is better; one of the objective goes by its weight"),
+    ENABLED(pruner_keys),
+};
 static const rad_key plain[] = {PLUGIN(plain_keys), ENABLED(plain_keys)};
 static const rad_key free_keys[] = {ENABLED(free_section_keys)};
 static const rad_key objective[] = {
@@ -123,7 +133,7 @@ static const kind_info kinds[] = {
     KIND("fit", RAD_FIT, KIND_PLUGIN, plain, plain_keys, "how the parameters are found"),
     KIND("search", RAD_SEARCH, KIND_PLUGIN | KIND_STUDY, search, search_keys,
          "which point is tried next"),
-    KIND("pruner", RAD_PRUNER, KIND_PLUGIN | KIND_STUDY, plain, plain_keys,
+    KIND("pruner", RAD_PRUNER, KIND_PLUGIN | KIND_STUDY, pruner, pruner_keys,
          "which trials are given up"),
     KIND("compressor", RAD_COMPRESSOR, KIND_PLUGIN | KIND_BOTH, plain, plain_keys,
          "makes a trained network smaller"),

@@ -110,6 +110,7 @@ core_libradcore_la_SOURCES = \
   core/paths.c \
   core/point.c \
   core/portable.c \
+  core/prune.c \
   core/record.c \
   core/record.h \
   core/references.c \
@@ -117,6 +118,7 @@ core_libradcore_la_SOURCES = \
   core/running.h \
   core/safetensors.c \
   core/safetensors.h \
+  core/score.c \
   core/same.c \
   core/scratch.c \
   core/searched.c \

@@ -220,6 +220,78 @@ static rad_status read_constraint(experiment *e, const section *s)
   return RAD_OK;
 }
 
+/* --- [pruner] --- */
+/* How many noises an arm has, a data set that replaces another counted as one. */
+static rad_status noises_of(const experiment *e, size_t arm, size_t *n)
+{
+  config c = {0};
+  RAD_TRY(config_arm(&c, &e->base, e->arm[arm], e->env->diag));
+  const section *data = config_find(&c, "dataset", "");
+  *n = config_count(&c, "noise") + (data && data->before);
+  config_free(&c);
+  return RAD_OK;
+}
+
+static size_t arm_of(const experiment *e, const char *metric)
+{
+  size_t i = 0;
+  while (i < e->narm && (strncmp(metric, e->arm[i], strlen(e->arm[i])) != 0 ||
+                         metric[strlen(e->arm[i])] != '.'))
+    i++;
+  return i;
+}
+
+/* What fits noise stays at chance for long and then jumps, so nothing is given up for it where
+ * nobody says so: the first term with a positive weight of an arm with no more noise than others.
+ */
+static rad_status first_term(experiment *e, const section *s, const char *title)
+{
+  size_t least = SIZE_MAX, *n = arena_alloc(&e->mem, e->narm * sizeof *n);
+  if (!n)
+    return diag_error(e->env->diag, RAD_ENOMEM, s->at, "out of memory");
+  for (size_t i = 0; i < e->narm; i++) {
+    RAD_TRY(noises_of(e, i, &n[i]));
+    least = n[i] < least ? n[i] : least;
+  }
+  for (size_t i = 0; i < e->nterm; i++) {
+    const size_t arm = arm_of(e, e->term[i].metric);
+    if (e->term[i].weight > 0.0 && arm < e->narm && n[arm] == least) {
+      e->watch = (watch){e->term[i].metric, arm, 1.0};
+      return RAD_OK;
+    }
+  }
+  return diag_error(e->env->diag, RAD_EINVAL, s->at,
+                    "%s does not know what to watch: the objective has no metric with a positive "
+                    "weight of an arm without noise; say which, e.g. metric = %s.val.accuracy",
+                    title, e->arm[0]);
+}
+
+static rad_status read_pruner(experiment *e, const section *s)
+{
+  const kind_info *info = kind_by_name("pruner");
+  char room[160];
+  const char *title = section_title(s, room), *canonical;
+  diag *d = e->env->diag;
+  pruner_keys k;
+  const setting *metric = section_get(s, "metric");
+  if (!section_get(s, "plugin"))
+    return RAD_EINVAL; /* sections_check has said so */
+  RAD_TRY(keys_fill(info->common, info->ncommon, s, &k, &e->mem, d));
+  if (!metric || !*metric->value)
+    return first_term(e, s, title);
+  RAD_TRY(metric_parse(e, k.metric, metric->at, title, &e->mem, &canonical));
+  const size_t arm = arm_of(e, canonical);
+  if (arm == e->narm)
+    return diag_error(d, RAD_EINVAL, metric->at,
+                      "%s metric = %.80s: is the same after every epoch; a [constraint] limits it",
+                      title, k.metric);
+  e->watch = (watch){canonical, arm, k.goal == GOAL_MIN ? -1.0 : 1.0};
+  for (size_t i = 0; i < e->nterm && !section_get(s, "goal"); i++)
+    if (strcmp(e->term[i].metric, canonical) == 0)
+      e->watch.sign = e->term[i].weight > 0.0 ? 1.0 : -1.0;
+  return RAD_OK;
+}
+
 rad_status metrics_read(experiment *e)
 {
   rad_status worst = read_objective(e);
@@ -230,7 +302,9 @@ rad_status metrics_read(experiment *e)
     const rad_status r = read_constraint(e, s);
     worst = r < 0 ? r : worst;
   }
-  return worst;
+  const section *pruner = config_next(&e->base, "pruner", NULL);
+  const rad_status r = pruner ? read_pruner(e, pruner) : RAD_OK;
+  return r < 0 ? r : worst;
 }
 
 /* --- `metric` keys of plugins --- */

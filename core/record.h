@@ -9,6 +9,9 @@
  *   {... "event": "job", "trial", "arm", "seed"}                     a worker has started
  *   {... "event": "epoch", "trial", "arm", "seed", "epoch", "seconds", "metrics": {name: x}}
  *   {... "event": "crash", "trial", "arm", "seed", "reason"}         it ended without a result
+ *   {... "event": "pause", "trial", "arm", "seed", "epochs", "seconds", "metrics": as job_end}
+ *   {... "event": "verdict", "trial", "level", "value", "action", "next"}   of the pruner: "go on",
+ *        "pause", "give up"; of the core: "leave", as nothing will come that it is paused for
  *   {... "event": "job_end", "trial", "arm", "seed", "state", "reason", "epochs", "seconds",
  *        "metrics": {name: {"last", "max", "min"}}}
  *   {... "event": "trial_end", "trial", "state", "reason", "score": [x], "violation": [x]}
@@ -39,7 +42,7 @@ typedef struct outcome { /* of one metric of a job */
   const char *name;      /* "train.loss" */
   double last, max, min; /* NaN: no value */
 } outcome;
-enum job_state { JOB_WAITING, JOB_RUNNING, JOB_COMPLETE, JOB_DIVERGED, JOB_FAILED };
+enum job_state { JOB_WAITING, JOB_RUNNING, JOB_PAUSED, JOB_COMPLETE, JOB_DIVERGED, JOB_FAILED };
 typedef struct job {
   struct trial *trial;
   size_t arm, seed; /* indices into the experiment's */
@@ -61,6 +64,11 @@ typedef struct trial {
   const char *reason;
   job *job; /* (narm,nseed) */
   size_t njob;
+  uint64_t until; /* the epoch of its next rung, or of the one that it waits at; 0: none */
+  uint64_t level; /* verdicts on it: one before the training, one at each rung of its cohort */
+  bool paused, given_up, ended; /* ended: its last rung is its end */
+  rad_rung *rung; /* [nrung] that it has stopped at, then its end */
+  size_t nrung, crung;
 } trial;
 typedef struct record {
   const experiment *x;
@@ -79,6 +87,8 @@ void record_free(record *);
 rad_status record_apply(record *, const struct json_t *line, diag *);
 trial *record_trial(const record *, const struct json_t *line); /* of its "trial"; or NULL */
 job *record_job(const record *, const struct json_t *line);     /* and "arm", "seed"; or NULL */
+/* May the job be started? What the pruner does not watch waits until the rest is done. */
+bool job_ready(const record *, const job *);
 /* Mean over seeds of "arm.split.name[.max|.min]", or of "model.name" (the first arm's); NaN where
  * no job has it. In v (nseed), *n: each seed's, unless NULL. */
 double trial_metric(const record *, const trial *, const char *metric, double *v, size_t *n);

@@ -35,7 +35,8 @@ typedef struct study {
   journal journal;
   record record;
   loggers loggers;
-  instance *search, *executor;
+  instance *search, *executor, *pruner; /* pruner: NULL where there is none */
+  uint64_t cohort;                      /* trials that it judges together */
   running **running; /* (slots) nrunning of them */
   size_t nrunning, slots;
   uint64_t planned; /* trials in all; 0: as many as the search has */
@@ -58,22 +59,36 @@ int study_signals(void); /* how many have come */
 rad_status trials_open(study *);   /* the search, the number of trials */
 rad_status trial_inspect(study *); /* a study of one trial: its arms, before anything is written */
 bool trial_wanted(const study *);  /* may another be proposed now? */
+bool trials_over(const study *);   /* none will be proposed any more */
+/* Trial i is proposed from the results of the trials below this one. */
+uint64_t trial_sees(const study *, uint64_t i);
 rad_status trial_propose(study *); /* RAD_DONE: the space is exhausted */
 /* After a kill: writes its configuration, checks it, ends it, where that was not done. */
 rad_status trial_restore(study *, trial *);
-rad_status trial_end(study *, trial *);
 char *trial_dir(const study *, const trial *, arena *);
+
+/* score.c */
+/* From the results of its jobs to the value of the objective. */
+rad_status trial_end(study *, trial *);
+/* Ends a trial without training: its network cannot be built, or breaks a constraint. */
+rad_status trial_rule_out(study *, trial *, const config *);
+
+/* prune.c */
+rad_status pruner_open(study *);
+rad_status pruner_judge(study *); /* all verdicts that can be given now */
 
 /* jobs.c, results.c */
 rad_status jobs_open(study *);
 rad_status jobs_start(study *, job *); /* NULL: prepare */
-rad_status jobs_watch(study *);        /* news of all that run; ends those that have ended */
+uint64_t job_until(const study *, const job *); /* the epoch of its rung; 0: it has none */
+rad_status jobs_watch(study *);                 /* news of all that run; ends those that have ended */
 /* Asks all to stop after a checkpoint, and waits for them; at a signal they are killed. What they
  * leave is read when the study goes on. */
 rad_status jobs_drain(study *);
 void jobs_close(study *);
 rad_status job_tail(study *, running *);                /* new lines of metrics.jsonl */
-rad_status job_result(study *, job *, const char *dir); /* RAD_DONE: there is none */
+/* What it has left, if it has ended or stopped at its rung. RAD_DONE: there is nothing. */
+rad_status job_result(study *, job *, const char *dir);
 rad_status job_finish(study *, running *);              /* it has ended, somehow */
 rad_status job_post(study *, text *line, const char *event, const job *);
 

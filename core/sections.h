@@ -33,7 +33,7 @@ rad_status paths_absolute(const experiment *, config *);
 rad_status references_check(env *, const config *);
 
 /* --- metrics (metric.c) --- */
-/* [objective] and [constraint] into the experiment; `metric` of every section of an arm's
+/* [objective], [constraint] and [pruner] into the experiment; `metric` of every section of an arm's
  * configuration. */
 rad_status metrics_read(experiment *);
 rad_status metrics_check(env *, const config *, bool allow_test);

@@ -167,6 +167,7 @@ static rad_status open_study(study *s)
     return RAD_ENOMEM;
   record_new(&s->record, s->x);
   RAD_TRY(trials_open(s)); /* a search that refuses the space leaves no folder */
+  RAD_TRY(pruner_open(s));
   RAD_TRY(take_folder(s));
   s->env->run_dir = s->dir;
   RAD_TRY(jobs_open(s));
@@ -189,7 +190,7 @@ static job *next_job(const study *s)
   for (size_t i = 0; i < s->record.n; i++) {
     trial *t = s->record.trial[i];
     for (size_t k = 0; t->state == TRIAL_RUNNING && k < t->njob; k++)
-      if (t->job[k].state == JOB_WAITING)
+      if (job_ready(&s->record, &t->job[k]))
         return &t->job[k];
   }
   return NULL;
@@ -230,6 +231,7 @@ static rad_status prepare(study *s)
 static rad_status start_jobs(study *s)
 {
   while (s->exit == EXIT_DONE && s->nrunning < s->slots) {
+    RAD_TRY(pruner_judge(s));
     job *j = next_job(s);
     if (j && !s->prepared)
       return prepare(s);
@@ -306,6 +308,7 @@ static void free_study(study *s)
 {
   jobs_close(s);
   instance_free(s->search);
+  instance_free(s->pruner);
   loggers_close(&s->loggers);
   journal_close(&s->journal);
   record_free(&s->record);

@@ -49,8 +49,10 @@ nobase_plugin_LTLIBRARIES = \
   plugins/measure/per_example_loss.la \
   plugins/measure/sharpness.la \
   plugins/noise/add_gaussian.la \
+  plugins/noise/asymmetric.la \
   plugins/noise/fresh_gaussian.la \
   plugins/noise/gaussian_pixels.la \
+  plugins/noise/label_file.la \
   plugins/noise/pair_flip.la \
   plugins/noise/random_crop.la \
   plugins/noise/random_flip.la \
@@ -59,6 +61,10 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/shuffled_pixels.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \
+  plugins/pruner/curve.la \
+  plugins/pruner/halving.la \
+  plugins/pruner/hyperband.la \
+  plugins/pruner/median.la \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
   plugins/regularizer/ioc.la \
@@ -69,6 +75,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/schedule/plateau.la \
   plugins/schedule/step.la \
   plugins/search/grid.la \
+  plugins/search/quasi_random.la \
   plugins/search/random.la
 
 # One library per instruction set, from the same sources. Fused multiply-adds are wanted here: the
@@ -137,10 +144,19 @@ plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
+plugins_noise_asymmetric_la_SOURCES = \
+  plugins/noise/asymmetric.c plugins/noise/labels.h plugins/noise/table.h
+plugins_noise_label_file_la_SOURCES = \
+  plugins/noise/label_file.c plugins/noise/labels.h plugins/noise/table.h
 plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/labels.h
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
+plugins_pruner_halving_la_SOURCES = plugins/pruner/halving.c plugins/pruner/halving.h
+plugins_pruner_hyperband_la_SOURCES = plugins/pruner/hyperband.c plugins/pruner/halving.h
+plugins_search_quasi_random_la_SOURCES = \
+  plugins/search/quasi_random.c plugins/search/point.h plugins/search/sobol.h
+plugins_search_random_la_SOURCES = plugins/search/random.c plugins/search/point.h
 
 # libtool installs its own description of each plugin; only the .so is wanted.
 install-data-hook:

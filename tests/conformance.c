@@ -339,6 +339,7 @@ int main(void)
   suite_add_tcase(s, course_cases());
   suite_add_tcase(s, hook_cases());
   suite_add_tcase(s, data_cases());
+  suite_add_tcase(s, search_cases());
   suite_add_tcase(s, backend_cases());
   suite_add_tcase(s, packed_cases());
   suite_add_tcase(s, image_cases());

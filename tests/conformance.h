@@ -72,7 +72,8 @@ TCase *layer_cases(void);
 TCase *loss_cases(void);
 TCase *course_cases(void); /* optimizers, schedules */
 TCase *hook_cases(void);   /* regularizers, measures, fits */
-TCase *data_cases(void);   /* data sets, noise, searches */
+TCase *data_cases(void);   /* data sets, noise */
+TCase *search_cases(void);
 TCase *backend_cases(void);
 TCase *conv_cases(void);
 TCase *pool_cases(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * conformance_data.c - data sets that need no files, noise, and searches: all are functions of
+ * conformance_data.c - data sets that need no files, and noise: both are functions of
  * addresses, so parts in any order are the whole. */
 #include "conformance.h"
 #include <math.h>
@@ -113,6 +113,7 @@ static const rad_facts classes = {.sample = {3, {5, 4, 3}},
                                   .target = RAD_CLASS,
                                   .ntarget = 7,
                                   .n = {400, 0, 90},
+                                  .own = {400, 0, 90},
                                   .scale = 1.0f,
                                   .mean = mean,
                                   .std = std};
@@ -245,107 +246,6 @@ START_TEST(test_noise_subset)
 }
 END_TEST
 
-/* --- searches --- */
-enum { NDIM = 5, NTRIAL = 40 };
-static const char *const kinds[] = {"dense", "conv", NULL};
-static const double is_conv[] = {1}, deep[] = {2, 3};
-static const rad_dim dims[NDIM] = {
-    {.name = "lr", .type = RAD_FLOAT, .log = true, .lo = 1e-4, .hi = 1, .parent = -1},
-    {.name = "plugin", .type = RAD_ENUM, .hi = 1, .nchoice = 2, .choice = kinds, .parent = -1},
-    {.name = "kernel", .type = RAD_INT, .lo = 1, .hi = 3, .parent = 1, .nwhen = 1, .when = is_conv},
-    {.name = "repeat", .type = RAD_INT, .lo = 1, .hi = 3, .parent = -1},
-    {.name = "units",
-     .type = RAD_INT,
-     .log = true,
-     .lo = 4,
-     .hi = 6,
-     .parent = 3,
-     .nwhen = 2,
-     .when = deep}};
-
-static void check_point(const rad_space *s, const double *point)
-{
-  for (size_t d = 0; d < s->ndim; d++) {
-    const rad_dim *m = s->dim[d];
-    const double v = point[d];
-    ck_assert_msg(isnan(v) == !rad_dim_exists(s, d, point), "%s is %g", m->name, v);
-    ck_assert_msg(isnan(v) || (v >= m->lo && v <= m->hi), "%s = %g is out of range", m->name, v);
-    ck_assert_msg(isnan(v) || m->type == RAD_FLOAT || v == floor(v), "%s = %g", m->name, v);
-  }
-}
-
-/* Asks for trials until the space is exhausted; each point twice. Returns how many there were. */
-static size_t search(bench *b, const plugin *p, const rad_space *s, double value[][NDIM])
-{
-  static rad_trial trial[NTRIAL];
-  static double score[NTRIAL], none[NDIM];
-  const rad_trial *list[NTRIAL];
-  const rad_search_ops *ops = &p->ops.search;
-  instance *i = bench_variant(b, p, 0), *again = bench_variant(b, p, 0);
-  ck_assert(i && again);
-  for (int k = 0; k < 2; k++) {
-    instance *it = k == 0 ? i : again;
-    if (ops->plan)
-      ck_assert_int_eq(ops->plan(&it->ctx, it->self, s), RAD_OK);
-    ck_assert_int_eq(instance_state(it), RAD_OK);
-  }
-  for (size_t t = 0; t < NTRIAL; t++) {
-    const rad_history h = {t, list};
-    double twice[NDIM];
-    for (size_t d = 0; d < NDIM; d++)
-      value[t][d] = twice[d] = none[d] = (double)NAN;
-    const rad_status r = ops->ask(&i->ctx, i->self, s, &h, value[t]);
-    ck_assert_int_eq(ops->ask(&again->ctx, again->self, s, &h, twice), r);
-    if (r == RAD_DONE)
-      return t;
-    ck_assert_msg(r == RAD_OK, "%s", text_str(&b->diag.messages));
-    ck_assert_msg(same_bits(value[t], twice, sizeof twice), "trial %zu: two answers", t);
-    check_point(s, value[t]);
-    score[t] = sin((double)t);
-    trial[t] = (rad_trial){.index = t,
-                           .state = t % 9 == 4 ? RAD_FAILED : RAD_FINISHED,
-                           .value = value[t],
-                           .score = t % 9 == 4 ? none : &score[t]};
-    list[t] = &trial[t];
-  }
-  return NTRIAL;
-}
-
-START_TEST(test_search)
-{
-  static double value[NTRIAL][NDIM];
-  const rad_dim *all[NDIM] = {&dims[0], &dims[1], &dims[2], &dims[3], &dims[4]};
-  const plugin *p = nth_plugin(RAD_SEARCH, (size_t)_i);
-  for (size_t from = 0; from < 2; from++) { /* with the float range, and discrete: no parent 0 */
-    rad_dim moved[NDIM];
-    const rad_dim *list[NDIM];
-    for (size_t d = from; d < NDIM; d++) {
-      moved[d - from] = *all[d];
-      moved[d - from].parent -= all[d]->parent < 0 ? 0 : (int32_t)from;
-      list[d - from] = &moved[d - from];
-    }
-    const rad_space s = {.ndim = NDIM - from, .nscore = 1, .dim = list};
-    bench b;
-    uint64_t n = 0;
-    bench_open(&b, 8);
-    instance *i = bench_variant(&b, p, 0);
-    ck_assert_ptr_nonnull(i);
-    const rad_status r =
-        p->ops.search.count ? p->ops.search.count(&i->ctx, i->self, &s, &n) : RAD_OK;
-    ck_assert_msg(r == RAD_OK || (from == 0 && b.diag.messages.n > 0), "refuses a finite space");
-    if (r == RAD_OK) {
-      const size_t asked = search(&b, p, &s, value);
-      ck_assert_msg(n == 0 || asked == (n < NTRIAL ? n : NTRIAL), "%zu trials, not %d", asked,
-                    (int)n);
-      for (size_t t = 0; n > 0 && t < asked; t++)
-        for (size_t u = 0; u < t; u++)
-          ck_assert_msg(!same_bits(value[t], value[u], sizeof value[t]), "the same point twice");
-    }
-    bench_close(&b);
-  }
-}
-END_TEST
-
 TCase *data_cases(void)
 {
   TCase *t = tcase_create("data");
@@ -353,6 +253,5 @@ TCase *data_cases(void)
   tcase_add_loop_test(t, test_dataset, 0, (int)under_test(RAD_DATASET));
   tcase_add_loop_test(t, test_noise, 0, (int)under_test(RAD_NOISE));
   tcase_add_loop_test(t, test_noise_subset, 0, (int)under_test(RAD_NOISE));
-  tcase_add_loop_test(t, test_search, 0, (int)under_test(RAD_SEARCH));
   return t;
 }

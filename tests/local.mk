@@ -15,13 +15,16 @@ C_TESTS = tests/conformance \
   tests/core_model \
   tests/core_philox \
   tests/core_plugin \
+  tests/core_pruning \
   tests/core_safetensors \
   tests/core_study \
   tests/core_text \
   tests/core_train \
   tests/measures \
   tests/noise_inputs \
-  tests/noise_labels
+  tests/noise_labels \
+  tests/pruner \
+  tests/search
 SH_TESTS = \
   tests/cli.sh \
   tests/configs.sh \
@@ -40,6 +43,7 @@ TESTS += $(SH_TESTS)
 EXTRA_DIST += $(SH_TESTS) tests/lib.sh tests/check-portable.sh tests/bench/bench.py \
   tests/bench/nets.py tests/bench/torch_side.py tests/peers
 
+STUDY_RIG = tests/fake_arm.c tests/study_rig.c tests/study_rig.h
 tests_conformance_SOURCES = \
   tests/conformance.c \
   tests/conformance.h \
@@ -55,6 +59,7 @@ tests_conformance_SOURCES = \
   tests/conformance_pool.c \
   tests/conformance_rig.c \
   tests/conformance_rig.h \
+  tests/conformance_search.c \
   tests/conformance_sparse.c \
   tests/lab_stub.c
 tests_conformance_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -87,7 +92,10 @@ tests_core_plugin_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"
 tests_core_plugin_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
-tests_core_study_SOURCES = tests/core_study.c tests/fake_arm.c
+tests_core_pruning_SOURCES = tests/core_pruning.c $(STUDY_RIG)
+tests_core_pruning_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"'
+tests_core_pruning_LDFLAGS =
+tests_core_study_SOURCES = tests/core_study.c $(STUDY_RIG)
 tests_core_study_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_study_LDFLAGS =
 tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -107,6 +115,17 @@ tests_noise_labels_SOURCES = tests/noise_labels.c tests/data_lab.c tests/data_la
 tests_noise_labels_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_noise_labels_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_noise_labels_LDFLAGS =
+tests_pruner_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_pruner_LDFLAGS =
+tests_search_SOURCES = \
+  tests/search.c \
+  tests/search.h \
+  tests/search_model.c \
+  tests/search_plain.c \
+  tests/search_rig.c \
+  tests/search_rig.h
+tests_search_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_search_LDFLAGS =
 
 # Small data sets, whole and damaged.
 FIXTURES = tests/fixtures.c tests/fixtures.h
@@ -133,6 +152,7 @@ ZOO = \
   tests/bad_plugins/key_stride.c \
   tests/bad_plugins/key_twice.c \
   tests/bad_plugins/meddling.c \
+  tests/bad_plugins/moody.c \
   tests/bad_plugins/newer.c \
   tests/bad_plugins/no_ops.c \
   tests/bad_plugins/no_plan.c \

@@ -22,6 +22,9 @@ typedef struct rad_facts { /* what is known of a data set before its samples are
   const char *const *labels; /* (T) or NULL */
   const float *mean, *std;   /* (C) over train, last axis, in natural units, before any noise;
                               * NULL until the data are read */
+  uint64_t own[RAD_NSPLIT];  /* sizes of the data set's own train and test splits, which ids count
+                              * in; `n` is what `limit` and the cut of `val` leave. Set for noise
+                              * and later, not in open. Since minor 1. */
 } rad_facts;
 
 typedef struct rad_part { /* some samples of a split, as stored */

@@ -70,6 +70,15 @@ static entry *find(board *b, const rad_event *e, bool add)
   return j;
 }
 
+/* Of a trial that was given up the jobs count as done. */
+static void forget(board *b, uint64_t trial, uint64_t jobs)
+{
+  for (size_t i = 0; i < b->n; i++)
+    if (b->entry[i].used && b->entry[i].trial == trial)
+      b->entry[i].used = false;
+  b->jobs += jobs;
+}
+
 /* --- the bar --- */
 static int columns(void)
 {
@@ -233,6 +242,8 @@ static void on_trial_end(const console *v, const rad_event *e)
   char line[LINE];
   const rad_trial *t = e->trial_record;
   v->board->trials++;
+  if (e->state == RAD_PRUNED && e->ntrial > 0)
+    forget(v->board, e->trial, e->njob / e->ntrial);
   if (v->quiet || e->replay || e->ntrial == 1)
     return;
   size_t n = (size_t)snprintf(line, sizeof line, "trial %" PRIu64 "/%" PRIu64 " %s", e->trial + 1,
