@@ -66,6 +66,7 @@ core_libradcore_la_SOURCES = \
   core/experiment.c \
   core/experiment.h \
   core/fit.c \
+  core/final.c \
   core/flop.c \
   core/fs.c \
   core/fs.h \
@@ -74,6 +75,8 @@ core_libradcore_la_SOURCES = \
   core/fuse.c \
   core/host.c \
   core/host.h \
+  core/importance.c \
+  core/importance.h \
   core/ini.c \
   core/inifile.h \
   core/inspect.c \
@@ -112,13 +115,17 @@ core_libradcore_la_SOURCES = \
   core/paths.c \
   core/point.c \
   core/portable.c \
+  core/prune.c \
   core/record.c \
   core/record.h \
   core/references.c \
+  core/reports.c \
   core/results.c \
+  core/reuse.c \
   core/running.h \
   core/safetensors.c \
   core/safetensors.h \
+  core/score.c \
   core/same.c \
   core/scratch.c \
   core/searched.c \

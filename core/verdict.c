@@ -333,6 +333,60 @@ static void put_measures(const view *v, text *out)
       text_printf(out, "  %s = %.6g\n", name, x);
 }
 
+/* The dimensions that decided, the first five. */
+static void put_importance(const view *v, text *out)
+{
+  const json_t *all = json_object_get(v->summary, "importance");
+  json_t *share = json_object_get(all, "share"), *one;
+  const char *name, *best;
+  double x, last = HUGE_VAL, most;
+  if (!all)
+    return;
+  text_printf(out, "\nWhat decided, of %zu trials (a forest foretells %.0f %% of the variance):\n",
+              (size_t)json_member_uint(all, "trials"),
+              100.0 * json_member_double(all, "explained"));
+  for (int k = 0; k < 5; k++) {
+    best = NULL;
+    most = 0.01;
+    json_object_foreach(share, name, one) if (json_to_double(one, &x) && x < last && x > most)
+    {
+      best = name;
+      most = x;
+    }
+    if (!best)
+      break;
+    text_printf(out, "  %4.0f %%  %s\n", 100.0 * most, best);
+    last = most;
+  }
+  text_printf(out, "  %4.0f %%  several together\n",
+              100.0 * json_member_double(all, "interactions"));
+}
+
+/* The winner again, with fresh seeds: what was selected says nothing about this. */
+static void put_final(const view *v, text *out)
+{
+  const json_t *all = json_object_get(v->summary, "final"), *seed;
+  view last = *v;
+  size_t i;
+  if (!all)
+    return;
+  last.trial = (json_t *)(uintptr_t)all; /* it has metrics and seeds, as a trial has */
+  text_printf(out, "\nFinal: trial %" PRIu64 " again, %s, seeds", json_member_uint(all, "trial"),
+              json_member_double(all, "val") > 0.0 ? "with its own cut of val"
+                                                   : "on train and val");
+  json_array_foreach(json_object_get(all, "run_seeds"), i, seed)
+      text_printf(out, "%s %" JSON_INTEGER_FORMAT, i > 0 ? "," : "", json_integer_value(seed));
+  text_puts(out, ":\n");
+  put_table(&last, out);
+  if (strcmp(json_member_text(all, "state"), "complete") != 0)
+    text_printf(out, "It is %s: not all seeds came to an end.\n", json_member_text(all, "state"));
+  if (json_array_size(json_object_get(all, "tested_before")) > 0)
+    text_printf(out,
+                "Other winners of this study were tested before, %zu of them: choosing between them "
+                "by these numbers is selecting on test.\n",
+                json_array_size(json_object_get(all, "tested_before")));
+}
+
 static rad_status put_all(view *v, text *out)
 {
   const char *state = json_member_text(v->trial, "state"),
@@ -353,6 +407,8 @@ static rad_status put_all(view *v, text *out)
                 reason ? reason : "");
   RAD_TRY(put_trials(v, out));
   put_measures(v, out);
+  put_importance(v, out);
+  put_final(v, out);
   if (json_is_true(json_object_get(v->summary, "test_selected")))
     text_puts(out, "The test split took part in the selection: its numbers are no estimate.\n");
   return RAD_OK;
