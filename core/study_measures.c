@@ -160,9 +160,19 @@ static rad_status no_replace(rad_ctx *c, const rad_param *p, const float *in)
   (void)p, (void)in;
   return refuse(c);
 }
+static rad_status no_stored(rad_ctx *c, const rad_source *s, rad_part *p)
+{
+  (void)s, (void)p;
+  return refuse(c);
+}
 static void no_drop(rad_ctx *c)
 {
   (void)c;
+}
+static rad_status pause_study(rad_ctx *c)
+{
+  (void)c;
+  return study_signals() > 0 ? RAD_ECANCEL : RAD_OK;
 }
 static const rad_lab lab = {.metric = put_metric,
                             .vector = put_vector,
@@ -176,7 +186,9 @@ static const rad_lab lab = {.metric = put_metric,
                             .values = no_values,
                             .gradient = no_gradient,
                             .replace = no_replace,
-                            .drop = no_drop};
+                            .drop = no_drop,
+                            .pause = pause_study,
+                            .stored = no_stored};
 
 /* --- the measures --- */
 static bool looks_at_studies(study *s, const section *m, const char *name)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * core_fs.c - files: whole or not at all, unpacked within limits, locked, found in data homes. */
+#include "folder.h"
 #include "fs.h"
 #include <check.h>
 #include <fcntl.h>
@@ -26,31 +27,10 @@ static void enter(void)
   ck_assert_int_eq(chdir(top), 0);
 }
 
-static void remove_all(const char *path)
-{
-  arena mem = {0};
-  const char **name;
-  size_t n;
-  chmod(path, 0700);
-  if (fs_list(path, &mem, &name, &n, &d) == RAD_OK)
-    for (size_t i = 0; i < n; i++) {
-      char *p = fs_join(&mem, path, name[i]);
-      struct stat st;
-      if (p[strlen(p) - 1] == '/')
-        p[strlen(p) - 1] = '\0';
-      if (lstat(p, &st) == 0 && S_ISDIR(st.st_mode))
-        remove_all(p);
-      else
-        unlink(p);
-    }
-  rmdir(path);
-  arena_free(&mem);
-}
-
 static void leave(void)
 {
   ck_assert_int_eq(chdir(home), 0);
-  remove_all(top);
+  folder_remove(top);
   diag_free(&d);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * core_host.c - instances, and the services that plugins call. The plugin is tests/bad_plugins/
  * good.c: a layer with an integer and a file. */
+#include "folder.h"
 #include "fs.h"
 #include "host.h"
 #include "philox.h"
@@ -54,30 +55,12 @@ static void enter(void)
   settings[2] = (setting){.key = "file", .value = "data", .at = {ini, 6}};
 }
 
-static void remove_all(const char *path)
-{
-  const char **name;
-  size_t n;
-  if (fs_list(path, &mem, &name, &n, &d) == RAD_OK)
-    for (size_t i = 0; i < n; i++) {
-      char *p = fs_join(&mem, path, name[i]);
-      struct stat st;
-      if (p[strlen(p) - 1] == '/')
-        p[strlen(p) - 1] = '\0';
-      if (lstat(p, &st) == 0 && S_ISDIR(st.st_mode))
-        remove_all(p);
-      else
-        unlink(p);
-    }
-  rmdir(path);
-}
-
 static void leave(void)
 {
   plugins_free(e.plugins);
   env_free(&e);
   ck_assert_int_eq(chdir(home), 0);
-  remove_all(top);
+  folder_remove(top);
   arena_free(&mem);
   diag_free(&d);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * core_plugin.c - where plugins are found, what is refused and in which words. ZOO is the folder
  * into which the build has put tests/bad_plugins and tests/abi. */
+#include "folder.h"
 #include "fs.h"
 #include "plugin.h"
 #include <check.h>
@@ -26,28 +27,10 @@ static void enter(void)
   unsetenv("RAD_PLUGIN_PATH");
 }
 
-static void remove_all(const char *path)
-{
-  const char **name;
-  size_t n;
-  if (fs_list(path, &mem, &name, &n, &d) == RAD_OK)
-    for (size_t i = 0; i < n; i++) {
-      char *p = fs_join(&mem, path, name[i]);
-      struct stat st;
-      if (p[strlen(p) - 1] == '/')
-        p[strlen(p) - 1] = '\0';
-      if (lstat(p, &st) == 0 && S_ISDIR(st.st_mode))
-        remove_all(p);
-      else
-        unlink(p);
-    }
-  rmdir(path);
-}
-
 static void leave(void)
 {
   ck_assert_int_eq(chdir(home), 0);
-  remove_all(top);
+  folder_remove(top);
   arena_free(&mem);
   diag_free(&d);
 }

@@ -6,10 +6,10 @@
  * lr), and train.loss = 1 / (e + lr). */
 #define _XOPEN_SOURCE 700
 #include "arm.h"
+#include "folder.h"
 #include "running.h"
 #include <check.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <math.h>
 #include <signal.h>
@@ -146,14 +146,6 @@ static int count_lines(const char *name, const char *file, const char *what)
   return n;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *w)
-{
-  (void)st;
-  (void)flag;
-  (void)w;
-  return remove(path);
-}
-
 static void set_up(void)
 {
   static const char *const fakes[] = {"FAKE_CRASH", "FAKE_CRASH_ONCE", "FAKE_FULL", "FAKE_DIVERGE",
@@ -168,7 +160,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-  nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  folder_remove(folder);
 }
 
 static const study_options two = {.jobs = 2};

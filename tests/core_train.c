@@ -3,6 +3,7 @@
  * with the same bits; arms start alike; metrics are what the files say. */
 #include "arm.h"
 #include "experiment.h"
+#include "folder.h"
 #include "fs.h"
 #include "json.h"
 #include "safetensors.h"
@@ -561,27 +562,6 @@ START_TEST(order_is_a_permutation)
 }
 END_TEST
 
-/* All of a folder, which is the test's own. */
-static void remove_all(const char *dir)
-{
-  arena mem = {0};
-  diag d = {0};
-  const char **name;
-  size_t n = 0;
-  if (fs_list(dir, &mem, &name, &n, &d) < 0)
-    n = 0;
-  for (size_t i = 0; i < n; i++) {
-    char *path = fs_join(&mem, dir, name[i]);
-    if (name[i][strlen(name[i]) - 1] == '/')
-      remove_all(path);
-    else
-      unlink(path);
-  }
-  rmdir(dir);
-  diag_free(&d);
-  arena_free(&mem);
-}
-
 int main(void)
 {
   char room[] = "core_train.XXXXXX";
@@ -609,6 +589,6 @@ int main(void)
   const int failed = srunner_ntests_failed(r);
   srunner_free(r);
   if (chdir("..") == 0)
-    remove_all(room);
+    folder_remove(room);
   return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

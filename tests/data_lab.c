@@ -2,6 +2,7 @@
  * data_lab.c - what the tests of data share. */
 #include "data_lab.h"
 #include "fixtures.h"
+#include "folder.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,27 +13,6 @@ const char *lab_path(const data_lab *l, const char *name, char out[256])
 {
   ck_assert_int_lt(snprintf(out, 256, "%s/%s", l->folder, name), 256);
   return out;
-}
-
-static void remove_tree(const char *path)
-{
-  arena mem = {0};
-  diag d = {0};
-  const char **name;
-  size_t n;
-  char inside[512];
-  if (unlink(path) == 0)
-    return;
-  if (fs_list(path, &mem, &name, &n, &d) >= 0)
-    for (size_t i = 0; i < n; i++) {
-      snprintf(inside, sizeof inside, "%s/%s", path, name[i]);
-      if (inside[strlen(inside) - 1] == '/')
-        inside[strlen(inside) - 1] = '\0';
-      remove_tree(inside);
-    }
-  rmdir(path);
-  diag_free(&d);
-  arena_free(&mem);
 }
 
 void lab_begin(data_lab *l)
@@ -53,7 +33,7 @@ void lab_end(data_lab *l)
   env_free(&l->env);
   plugins_free(l->plugins);
   diag_free(&l->diag);
-  remove_tree(l->folder);
+  folder_remove(l->folder);
 }
 
 void lab_idx(const data_lab *l, const char *name, size_t n, const uint8_t *x, const uint8_t *y)

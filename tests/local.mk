@@ -43,7 +43,7 @@ TESTS += $(C_TESTS)
 check_PROGRAMS += $(C_TESTS)
 endif
 TESTS += $(SH_TESTS)
-EXTRA_DIST += $(SH_TESTS) tests/lib.sh tests/check-portable.sh tests/bench/bench.py \
+EXTRA_DIST += $(SH_TESTS) tests/folder.h tests/lib.sh tests/check-portable.sh tests/bench/bench.py \
   tests/bench/nets.py tests/bench/torch_side.py tests/peers
 
 tests_conformance_SOURCES = \

@@ -72,26 +72,6 @@ void rig_end(measure_rig *r)
   diag_free(&r->diag);
 }
 
-void rig_remove(const char *dir)
-{
-  arena mem = {0};
-  diag d = {0};
-  const char **name;
-  size_t n = 0;
-  if (fs_list(dir, &mem, &name, &n, &d) < 0)
-    n = 0;
-  for (size_t i = 0; i < n; i++) {
-    char *path = fs_join(&mem, dir, name[i]);
-    if (name[i][strlen(name[i]) - 1] == '/')
-      rig_remove(path);
-    else
-      unlink(path);
-  }
-  rmdir(dir);
-  diag_free(&d);
-  arena_free(&mem);
-}
-
 hook *rig_hook(const measure_rig *r, const char *name)
 {
   for (size_t i = 0; i < r->t->nhook; i++)

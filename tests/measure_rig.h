@@ -35,7 +35,6 @@ double rig_metric(const measure_rig *, const char *name); /* NaN: not reported *
 const vector *rig_vector(const measure_rig *, const char *name);
 /* The metric is this number, to a relative error of `most`. */
 void rig_expect(const measure_rig *, const char *name, double value, double most);
-void rig_remove(const char *dir); /* a folder of the test's own, with all in it */
 
 /* The cases of measures_loss.c, measures_run.c, measures_study.c */
 TCase *loss_measure_cases(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * measures.c - what measures can do with a network, and what they report of one whose weights are
  * known. Expected values were computed with NumPy. */
+#include "folder.h"
 #include "measure_rig.h"
 #include <check.h>
 #include <math.h>
@@ -310,6 +311,6 @@ int main(void)
   const int failed = srunner_ntests_failed(r);
   srunner_free(r);
   if (chdir("..") == 0)
-    rig_remove(room);
+    folder_remove(room);
   return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
