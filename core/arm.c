@@ -186,12 +186,14 @@ static rad_status predict_flop(trainer *t)
 static rad_status run(trainer *t, const arm_job *j)
 {
   RAD_TRY(prepare(t, j));
+  if (j->samples && t->run.seeds.n > 0 && t->run.seeds.v[0] == (double)j->seed)
+    RAD_TRY(samples_write(t, j->dir));
   RAD_TRY(fit_run(t));
   RAD_TRY(end_hooks(t));
   RAD_TRY(checkpoint_write(t));
   RAD_TRY(checkpoint_best(t));
   RAD_TRY(vectors_write(&t->vectors, j->dir, t->env->diag));
-  return fit_predicts(t) ? predict_flop(t) : model_flop(t->model, &t->flop, &(double){0});
+  return fit_predicts(t) ? predict_flop(t) : model_flop(t->model, &t->flop, &(double){0}, NULL);
 }
 
 rad_status arm_run(env *e, const arm_job *j)

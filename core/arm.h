@@ -5,6 +5,7 @@
  *                      {"train.loss": 0.31, ...}}; on resume cut back to the checkpoint's epoch
  *   last.safetensors   the checkpoint, best.safetensors what a regularizer marked as best
  *   vectors.safetensors   what measures tell per sample
+ *   samples.safetensors  a few training images as they go into the network
  *   result.json        written last: {"state": "complete|diverged|failed", "reason", "epochs",
  *                      "seconds", "peak_bytes", "metrics": {"train.loss": {"last", "max", "min"}},
  *                      "files": [{"path", "sha256", "bytes"}], "fingerprint"} */
@@ -19,6 +20,7 @@ typedef struct arm_job {
   const char *dir;   /* the job's folder, exists */
   const char *cache; /* folder of decoded data sets, or NULL */
   bool accept_numeric_change;
+  bool samples; /* leave samples.safetensors, where this is the first seed */
 } arm_job;
 /* Trains, or goes on from last.safetensors. RAD_OK: result.json is there (also diverged, and failed
  * with the reason). RAD_ECANCEL: stopped by a signal after a checkpoint. Other: an error that is

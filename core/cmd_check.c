@@ -111,6 +111,8 @@ static rad_status print_arms(const experiment *x, const config *trial, double *f
     const double every = (double)x->run.evaluate;
     text_printf(out, "\nArm %s\n", x->arm[i]);
     RAD_TRY(arm_inspect(x->env, trial, x->arm[i], &p, out));
+    text_printf(out, "  memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
+                (double)p.shared_bytes / 1048576.0, (double)p.own_bytes / 1048576.0);
     const double all = (double)p.ntrain + (double)p.nval + (double)(p.ntest + p.nrest);
     *flop += p.predicts
                  ? p.flop_fit + all * p.flop_forward

@@ -3,7 +3,9 @@
 #include "commands.h"
 #include "fs.h"
 #include "options.h"
+#include "report.h"
 #include "study.h"
+#include "verdict.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +22,21 @@ static char *default_dir(arena *mem, const char *name)
   return arena_printf(mem, "runs/%s", name);
 }
 
+/* The results are there; that they cannot be drawn does not take them back. */
+static void draw(const options *o, env *e, const char *dir)
+{
+  const size_t before = e->diag->errors;
+  if (report_write(e, &dir, 1, NULL, o->json || o->quiet) < 0)
+    diag_warning(e->diag, (origin){0}, "no report was drawn; `rademacher report %s` tries again",
+                 dir);
+  e->diag->errors = before;
+  diag_flush(e->diag);
+}
+
 static int run_one(const options *o, env *e, const char *file, const char *dir)
 {
   experiment x = {0};
-  text verdict = {0};
+  text words = {0};
   const rad_status s = experiment_open(&x, e, file, o->override, o->noverride);
   if (s < 0) {
     experiment_free(&x);
@@ -47,11 +60,14 @@ static int run_one(const options *o, env *e, const char *file, const char *dir)
   int exit = study_run(&x, &so);
   diag_flush(e->diag);
   if ((exit == EXIT_DONE || exit == EXIT_CRASHED) && !o->json) {
-    const rad_status v = verdict_print(dir, e->diag, &verdict);
-    fputs(text_str(&verdict), stdout);
+    const rad_status v = verdict_print(dir, e->diag, &words);
+    fputs(text_str(&words), stdout);
     exit = v < 0 ? report(e->diag, v) : exit;
   }
-  text_free(&verdict);
+  fflush(stdout);
+  if ((exit == EXIT_DONE || exit == EXIT_CRASHED) && !o->no_report)
+    draw(o, e, dir);
+  text_free(&words);
   experiment_free(&x);
   return exit;
 }

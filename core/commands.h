@@ -8,4 +8,7 @@ int cmd_check(int argc, char **argv);
 int cmd_plugins(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_data(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_trials(int argc, char **argv);
+int cmd_show(int argc, char **argv);
 #endif

@@ -2,15 +2,23 @@
  * flop.c - what one sample costs: the network runs on arithmetic that only counts. */
 #include "model.h"
 
-static void swap_arithmetic(model *m, const rad_math *math, double *owner)
+static void swap_arithmetic(model *m, const rad_math *math, double *sum)
 {
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     m->node[i].layer->ctx.math = math;
-    m->node[i].layer->owner = owner;
+    m->node[i].layer->owner = sum ? &sum[i] : NULL;
   }
 }
 
-rad_status model_flop(model *m, double *forward, double *backward)
+static double total(const model *m, const double *sum)
+{
+  double all = 0;
+  for (uint32_t i = 0; i < m->pub.nnode; i++)
+    all += sum[i];
+  return all;
+}
+
+rad_status model_flop(model *m, double *forward, double *backward, double *layer)
 {
   const rad_math counting = math_counting(m->backend->plugin);
   const uint64_t id = 0;
@@ -24,15 +32,17 @@ rad_status model_flop(model *m, double *forward, double *backward)
                         .x = x,
                         .n = 1,
                         .id = &id};
-  double sum = 0;
-  if (!x)
+  double *sum = arena_alloc(&m->mem, (m->pub.nnode + 1) * sizeof *sum);
+  if (!x || !sum)
     return RAD_ENOMEM;
-  swap_arithmetic(m, &counting, &sum);
+  swap_arithmetic(m, &counting, sum);
   rad_status s = model_forward(m, &p);
-  *forward = sum;
+  *forward = total(m, sum);
+  for (uint32_t i = 0; layer && i < m->pub.nnode; i++)
+    layer[i] = sum[i];
   if (s >= 0)
     s = model_backward(m, &p);
-  *backward = sum - *forward;
+  *backward = total(m, sum) - *forward;
   swap_arithmetic(m, &m->math, NULL);
   return s;
 }

@@ -17,17 +17,18 @@ static const char *shape_text(const rad_shape *s, char out[96])
   return out;
 }
 
-static void print_layers(const model *m, text *out)
+static void print_layers(const model *m, const double *flop, text *out)
 {
-  text_printf(out, "  %-20s %-14s %-14s %12s\n", "layer", "plugin", "output", "parameters");
+  text_printf(out, "  %-20s %-14s %-14s %12s %12s\n", "layer", "plugin", "output", "parameters",
+              "FLOP");
   for (uint32_t i = 0; i < m->pub.nnode; i++) {
     const node *nd = &m->node[i];
     char shape[96];
     size_t n = 0;
     for (uint32_t k = 0; k < nd->pub.nparam; k++)
       n += m->param[nd->param[k]->index].trained ? m->param[nd->param[k]->index].count : 0;
-    text_printf(out, "  %-20s %-14s %-14s %12zu%s%s\n", nd->pub.name, nd->pub.plugin,
-                shape_text(&nd->plan.out, shape), n, nd->inserted ? "  in training" : "",
+    text_printf(out, "  %-20s %-14s %-14s %12zu %12.0f%s%s\n", nd->pub.name, nd->pub.plugin,
+                shape_text(&nd->plan.out, shape), n, flop[i], nd->inserted ? "  in training" : "",
                 nd->absorbed ? "  in one pass with the layer before" : "");
   }
 }
@@ -61,11 +62,11 @@ static void print_plan(model *m, const arm_plan *p, text *out)
               p->nval, p->ntest);
   if (p->nrest > 0)
     text_printf(out, ", %" PRIu64 " rest", p->nrest);
-  text_printf(out, "; memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
-              (double)p->shared_bytes / 1048576.0, (double)p->own_bytes / 1048576.0);
+  text_puts(out, "\n");
 }
 
-static rad_status plan_of(trainer *t, arm_plan *p)
+/* layer (nnode): FLOP of each, forward. */
+static rad_status plan_of(trainer *t, arm_plan *p, double *layer)
 {
   size_t own;
   rad_cost cost;
@@ -88,15 +89,15 @@ static rad_status plan_of(trainer *t, arm_plan *p)
     return RAD_OK;
   }
   RAD_TRY(model_alloc(t->model, 1));
-  return model_flop(t->model, &p->flop_forward, &p->flop_backward);
+  return model_flop(t->model, &p->flop_forward, &p->flop_backward, layer);
 }
 
-static void print_all(const trainer *t, const arm_plan *p, text *table)
+static void print_all(const trainer *t, const arm_plan *p, const double *flop, text *table)
 {
   if (p->predicts)
     print_fit(t->fit, table);
   else
-    print_layers(t->model, table);
+    print_layers(t->model, flop, table);
   print_plan(t->model, p, table);
 }
 
@@ -107,10 +108,11 @@ rad_status arm_inspect(env *e, const config *trial, const char *arm, arm_plan *p
   rad_status s = experiment_arm(e, trial, arm, &c);
   if (s >= 0)
     s = trainer_new(&t, e, &c, NULL, true);
+  double *flop = s >= 0 ? arena_alloc(&t->mem, (t->model->pub.nnode + 1) * sizeof *flop) : NULL;
   if (s >= 0)
-    s = plan_of(t, p);
+    s = flop ? plan_of(t, p, flop) : RAD_ENOMEM;
   if (s >= 0 && table)
-    print_all(t, p, table);
+    print_all(t, p, flop, table);
   trainer_free(t);
   config_free(&c);
   return s;

@@ -21,9 +21,11 @@ static rad_status damaged(const journal *j, const char *why, diag *d)
 }
 
 /* One line (n bytes, without its end). RAD_DONE: not a whole event. */
-static rad_status read_line(journal *j, const char *line, size_t n, journal_visit *visit,
-                            void *user, diag *d)
+static rad_status read_line(journal *j, const char *line, size_t n, journal_skip *skip,
+                            journal_visit *visit, void *user, diag *d)
 {
+  if (skip && skip(user, line, n))
+    return RAD_OK;
   json_t *event = n < LONGEST_LINE ? json_loadb(line, n, 0, NULL) : NULL;
   if (!event)
     return RAD_DONE;
@@ -38,8 +40,8 @@ static rad_status read_line(journal *j, const char *line, size_t n, journal_visi
 
 /* Bytes of whole lines, in j->size. Only the last line may be incomplete: whatever a crash cuts
  * short is at the end. */
-static rad_status read_lines(journal *j, const fs_bytes *b, journal_visit *visit, void *user,
-                             diag *d)
+static rad_status read_lines(journal *j, const fs_bytes *b, journal_skip *skip,
+                             journal_visit *visit, void *user, diag *d)
 {
   const char *p = (const char *)b->p;
   size_t at = 0;
@@ -48,7 +50,7 @@ static rad_status read_lines(journal *j, const fs_bytes *b, journal_visit *visit
     if (!end)
       break;
     const size_t n = (size_t)(end - (p + at));
-    const rad_status s = read_line(j, p + at, n, visit, user, d);
+    const rad_status s = read_line(j, p + at, n, skip, visit, user, d);
     if (s == RAD_DONE && at + n + 1 < b->n)
       return damaged(j, "this line is not an event", d);
     if (s != RAD_OK)
@@ -65,16 +67,28 @@ static rad_status fail(const journal *j, const char *what, diag *d)
   return diag_error(d, RAD_EIO, (origin){0}, "%s: cannot %s: %s", j->path, what, strerror(errno));
 }
 
+static rad_status read_file(journal *j, journal_skip *skip, journal_visit *visit, void *user,
+                            diag *d)
+{
+  fs_bytes bytes = {0};
+  RAD_TRY(fs_map(j->path, 0, 0, &bytes, d));
+  const rad_status s = read_lines(j, &bytes, skip, visit, user, d);
+  fs_unmap(&bytes);
+  return s;
+}
+
+rad_status journal_read(const char *path, journal_skip *skip, journal_visit *visit, void *user,
+                        diag *d)
+{
+  journal j = {.fd = -1, .path = path};
+  return read_file(&j, skip, visit, user, d);
+}
+
 rad_status journal_open(journal *j, const char *path, journal_visit *visit, void *user, diag *d)
 {
   *j = (journal){.fd = -1, .path = path};
-  if (fs_is_file(path)) {
-    fs_bytes bytes = {0};
-    RAD_TRY(fs_map(path, 0, 0, &bytes, d));
-    const rad_status s = read_lines(j, &bytes, visit, user, d);
-    fs_unmap(&bytes);
-    RAD_TRY(s);
-  }
+  if (fs_is_file(path))
+    RAD_TRY(read_file(j, NULL, visit, user, d));
   j->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (j->fd < 0)
     return fail(j, "open it", d);

@@ -44,7 +44,10 @@ core_libradcore_la_SOURCES = \
   core/cmd_data.c \
   core/cmd_help.c \
   core/cmd_plugins.c \
+  core/cmd_report.c \
   core/cmd_run.c \
+  core/cmd_show.c \
+  core/cmd_trials.c \
   core/commands.h \
   core/config.c \
   core/config.h \
@@ -115,11 +118,23 @@ core_libradcore_la_SOURCES = \
   core/record.c \
   core/record.h \
   core/references.c \
+  core/report.c \
+  core/report.h \
+  core/report_curves.c \
+  core/report_figure.c \
+  core/report_images.c \
+  core/report_html.c \
+  core/report_page.c \
+  core/report_run.c \
+  core/report_search.c \
+  core/report_sweep.c \
+  core/report_weights.c \
   core/results.c \
   core/running.h \
   core/safetensors.c \
   core/safetensors.h \
   core/same.c \
+  core/samples.c \
   core/scratch.c \
   core/searched.c \
   core/sections.c \
@@ -148,10 +163,13 @@ core_libradcore_la_SOURCES = \
   core/train.h \
   core/tree.c \
   core/trial.c \
+  core/trial_table.c \
+  core/trial_table.h \
   core/utf8.h \
   core/vectors.c \
   core/vectors.h \
   core/verdict.c \
+  core/verdict.h \
   core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS) $(NATIVE_CPPFLAGS)
 core_libradcore_la_LIBADD = $(LANES) $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(PNG_LIBS) $(ZLIB_LIBS)

@@ -15,6 +15,9 @@ static const struct command {
 } commands[] = {
     {"run", cmd_run, "run experiments, or go on with one"},
     {"check", cmd_check, "print what an experiment is and will take, run nothing"},
+    {"report", cmd_report, "draw runs: one HTML page, figures, tables"},
+    {"trials", cmd_trials, "list the trials of a run: sorted, filtered, CSV, JSON"},
+    {"show", cmd_show, "print one trial of a run"},
     {"plugins", cmd_plugins, "list the plugins that are found, and where"},
     {"help", cmd_help, "explain kinds of plugins, plugins and their keys"},
     {"data", cmd_data, "get data sets, list what is there"},

@@ -187,8 +187,8 @@ size_t shard_first(const model *, size_t n, size_t k); /* k = count: n */
 rad_status masks_draw(model *);
 
 /* Multiply-adds x 2 of one sample, forward and backward, counted by running the layers on
- * arithmetic that only counts. */
-rad_status model_flop(model *, double *forward, double *backward);
+ * arithmetic that only counts. layer (nnode), or NULL: what of the first is each layer's. */
+rad_status model_flop(model *, double *forward, double *backward, double *layer);
 size_t model_parameters(const model *);            /* trained ones with biases and scales */
 size_t model_active_weights(const model *);        /* of role weight, not masked */
 void math_fill(rad_math *, const plugin *backend); /* gaps filled with refusals */

@@ -26,6 +26,7 @@ static const char *const usage[] = {
         "      --threads N         threads of each training (default: [run] threads, 1)\n"
         "      --plugin-dir DIR    look for plugins here first\n"
         "      --accept-numeric-change  go on although the arithmetic has changed\n"
+        "      --no-report         draw no report.html at the end\n"
         "      --json              one JSON object per event on standard output\n"
         "  -q, --quiet             no progress\n"
         "  -v, --verbose           more messages\n"
@@ -46,13 +47,14 @@ static const char *const usage[] = {
         "      --plugin-dir DIR    look for plugins here first\n",
 };
 
-enum { RESUME = 256, JOBS, THREADS, PLUGIN_DIR, NUMERIC, JSON };
+enum { RESUME = 256, JOBS, THREADS, PLUGIN_DIR, NUMERIC, JSON, NO_REPORT };
 static const struct option longs[] = {{"resume", required_argument, NULL, RESUME},
                                       {"jobs", required_argument, NULL, JOBS},
                                       {"threads", required_argument, NULL, THREADS},
                                       {"plugin-dir", required_argument, NULL, PLUGIN_DIR},
                                       {"accept-numeric-change", no_argument, NULL, NUMERIC},
                                       {"json", no_argument, NULL, JSON},
+                                      {"no-report", no_argument, NULL, NO_REPORT},
                                       {"quiet", no_argument, NULL, 'q'},
                                       {"verbose", no_argument, NULL, 'v'},
                                       {"help", no_argument, NULL, 'h'},
@@ -110,6 +112,8 @@ static bool take(options *o, int c, const char *arg)
     return o->accept_numeric_change = true;
   case JSON:
     return o->json = true;
+  case NO_REPORT:
+    return o->no_report = true;
   case 'q':
     return o->quiet = true;
   case 'v':

@@ -15,7 +15,7 @@ typedef struct options {
   const char *command; /* the command line as one text */
   int32_t jobs;        /* 0: not given */
   int verbose;
-  bool quiet, json, accept_numeric_change;
+  bool quiet, json, accept_numeric_change, no_report;
   arena mem;
 } options;
 /* -1: go on; else the exit status: 0 after --help, 2 with a message. */

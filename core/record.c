@@ -285,8 +285,7 @@ static const outcome *find_outcome(const job *j, const char *name, size_t n)
   return NULL;
 }
 
-/* "val.accuracy.max" of one job. */
-static double job_metric(const job *j, const char *name)
+double job_metric(const job *j, const char *name)
 {
   size_t n = strlen(name);
   const char *part = n > 4 ? name + n - 4 : "";

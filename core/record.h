@@ -31,6 +31,10 @@ typedef rad_status journal_visit(void *user, const struct json_t *line, diag *);
 /* Visits every line that is there, cuts off a half-written last one, and stays open to append. */
 rad_status journal_open(journal *, const char *path, journal_visit *, void *user, diag *);
 void journal_close(journal *);
+/* Visits the lines and changes nothing; also while another process writes. `skip`: is this line (n
+ * bytes) not wanted? It is then counted, not parsed; NULL: all are wanted. */
+typedef bool journal_skip(void *user, const char *line, size_t n);
+rad_status journal_read(const char *path, journal_skip *, journal_visit *, void *user, diag *);
 void journal_begin(const journal *, text *line, const char *event); /* {"seq", "time", "event" */
 /* Closes the line and writes it whole; `sync`: it is on the disk when this returns. */
 rad_status journal_append(journal *, text *line, bool sync, diag *);
@@ -85,8 +89,11 @@ job *record_job(const record *, const struct json_t *line);     /* and "arm", "s
 /* Mean over seeds of "arm.split.name[.max|.min]", or of "model.name" (the first arm's); NaN where
  * no job has it. In v (nseed), *n: each seed's, unless NULL. */
 double trial_metric(const record *, const trial *, const char *metric, double *v, size_t *n);
+double job_metric(const job *, const char *metric); /* "val.accuracy.max"; NaN: no value */
 const char *trial_state_name(enum trial_state);
 /* Is a better than every other: greatest score among those that keep the constraints. NULL: none */
 const trial *record_best(const record *);
 bool trial_feasible(const record *, const trial *);
+/* summary.c: what is in summary.json. */
+rad_status summary_text(const record *, const char *state, text *out);
 #endif

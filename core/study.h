@@ -31,7 +31,4 @@ int study_run(experiment *, const study_options *);
  * TRIAL`: decodes the data sets of its arms into DIR/cache. argv[0] is "worker". Exit statuses as
  * above. */
 int worker_main(int argc, char **argv);
-/* The table and the sentences that end a run, from summary.json: the same for `run` and `report`.
- */
-rad_status verdict_print(const char *dir, diag *, text *out);
 #endif

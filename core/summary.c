@@ -40,10 +40,10 @@ static bool has_course(const char *name)
 }
 
 /* Calls put for every metric of the trial, in the order in which its arms have them. */
-typedef void put_metric(text *, const study *, const trial *, const char *name, double *room);
+typedef void put_metric(text *, const record *, const trial *, const char *name, double *room);
 typedef struct metrics {
   text *out;
-  const study *s;
+  const record *r;
   const trial *t;
   put_metric *put;
   double *room; /* (nseed) */
@@ -58,9 +58,9 @@ static void put_named(const metrics *v, size_t arm, const char *metric, text *na
   for (size_t p = 0; p < (has_course(metric) ? 3 : 1); p++) {
     text_clear(name);
     if (!model)
-      text_printf(name, "%s.", v->s->x->arm[arm]);
+      text_printf(name, "%s.", v->r->x->arm[arm]);
     text_printf(name, "%s%s", metric, parts[p]);
-    v->put(v->out, v->s, v->t, text_str(name), v->room);
+    v->put(v->out, v->r, v->t, text_str(name), v->room);
   }
 }
 
@@ -75,9 +75,9 @@ static bool has_metric(const job *j, const char *name)
 static rad_status each_metric(const metrics *v)
 {
   static const char *const always[] = {"epochs", "seconds"};
-  const size_t nseed = v->s->x->nseed;
+  const size_t nseed = v->r->x->nseed;
   text name = {0};
-  for (size_t a = 0; a < v->s->x->narm; a++) {
+  for (size_t a = 0; a < v->r->x->narm; a++) {
     const job *j = &v->t->job[a * nseed];
     for (size_t k = 1; k < nseed && j->nmetric == 0; k++)
       j++; /* the first seed failed */
@@ -92,29 +92,29 @@ static rad_status each_metric(const metrics *v)
   return failed ? RAD_ENOMEM : RAD_OK;
 }
 
-static void put_mean(text *out, const study *s, const trial *t, const char *name, double *room)
+static void put_mean(text *out, const record *r, const trial *t, const char *name, double *room)
 {
   size_t n;
-  const double v = trial_metric(&s->record, t, name, room, &n);
+  const double v = trial_metric(r, t, name, room, &n);
   if (n > 0)
     json_double(out, name, v);
 }
 
-static void put_seeds(text *out, const study *s, const trial *t, const char *name, double *room)
+static void put_seeds(text *out, const record *r, const trial *t, const char *name, double *room)
 {
   size_t n;
-  trial_metric(&s->record, t, name, room, &n);
+  trial_metric(r, t, name, room, &n);
   if (n > 0)
     put_spread(out, name, room, n);
 }
 
 /* --- trials --- */
-static void put_params(text *out, const study *s, const trial *t)
+static void put_params(text *out, const record *r, const trial *t)
 {
   char room[32];
   json_open(out, "params", '{');
-  for (size_t i = 0; i < s->x->space.n; i++) {
-    const dim *d = &s->x->space.dim[i];
+  for (size_t i = 0; i < r->x->space.n; i++) {
+    const dim *d = &r->x->space.dim[i];
     if (isnan(t->value[i]))
       continue;
     if (d->d.type == RAD_ENUM)
@@ -125,21 +125,21 @@ static void put_params(text *out, const study *s, const trial *t)
   json_close(out, '}');
 }
 
-static void put_objective(text *out, const study *s, const trial *t)
+static void put_objective(text *out, const record *r, const trial *t)
 {
-  if (s->record.nscore == 0 || t->state != TRIAL_COMPLETE) {
+  if (r->nscore == 0 || t->state != TRIAL_COMPLETE) {
     json_text(out, "objective", NULL);
-  } else if (s->record.nscore == 1) {
+  } else if (r->nscore == 1) {
     json_double(out, "objective", t->score[0]);
   } else {
     json_open(out, "objective", '[');
-    for (size_t i = 0; i < s->record.nscore; i++)
+    for (size_t i = 0; i < r->nscore; i++)
       json_double(out, NULL, t->score[i]);
     json_close(out, ']');
   }
 }
 
-static rad_status put_trial(text *out, const study *s, const trial *t, double *room)
+static rad_status put_trial(text *out, const record *r, const trial *t, double *room)
 {
   double seconds = 0.0;
   text_puts(out, out->s[out->n - 1] == '[' ? "\n" : ",\n"); /* a line each */
@@ -148,16 +148,16 @@ static rad_status put_trial(text *out, const study *s, const trial *t, double *r
   json_text(out, "state", trial_state_name(t->state));
   if (t->reason)
     json_text(out, "reason", t->reason);
-  put_params(out, s, t);
-  put_objective(out, s, t);
-  if (s->x->nconstraint > 0)
-    json_bool(out, "feasible", trial_feasible(&s->record, t));
+  put_params(out, r, t);
+  put_objective(out, r, t);
+  if (r->x->nconstraint > 0)
+    json_bool(out, "feasible", trial_feasible(r, t));
   json_open(out, "metrics", '{');
-  RAD_TRY(each_metric(&(metrics){out, s, t, put_mean, room}));
+  RAD_TRY(each_metric(&(metrics){out, r, t, put_mean, room}));
   json_close(out, '}');
-  if (s->x->nseed > 1) {
+  if (r->x->nseed > 1) {
     json_open(out, "seeds", '{');
-    RAD_TRY(each_metric(&(metrics){out, s, t, put_seeds, room}));
+    RAD_TRY(each_metric(&(metrics){out, r, t, put_seeds, room}));
     json_close(out, '}');
   }
   for (size_t i = 0; i < t->njob; i++)
@@ -218,40 +218,47 @@ static void put_counts(text *out, const record *r)
   json_close(out, '}');
 }
 
-rad_status summary_write(const study *s, const char *state)
+rad_status summary_text(const record *r, const char *state, text *out)
 {
-  const record *r = &s->record;
   arena mem = {0};
-  text out = {0};
-  double *room = arena_alloc(&mem, (s->x->nseed + 1) * sizeof *room);
+  double *room = arena_alloc(&mem, (r->x->nseed + 1) * sizeof *room);
   rad_status status = room ? RAD_OK : RAD_ENOMEM;
-  json_open(&out, NULL, '{');
-  json_text(&out, "experiment", s->record.name);
-  json_text(&out, "state", state);
-  json_bool(&out, "test_selected", s->x->objective.allow_test);
-  json_open(&out, "arms", '[');
-  for (size_t i = 0; i < s->x->narm; i++)
-    json_text(&out, NULL, s->x->arm[i]);
-  json_close(&out, ']');
-  json_open(&out, "trials", '[');
+  json_open(out, NULL, '{');
+  json_text(out, "experiment", r->name);
+  json_text(out, "state", state);
+  json_bool(out, "test_selected", r->x->objective.allow_test);
+  json_open(out, "arms", '[');
+  for (size_t i = 0; i < r->x->narm; i++)
+    json_text(out, NULL, r->x->arm[i]);
+  json_close(out, ']');
+  json_open(out, "trials", '[');
   for (size_t i = 0; status >= 0 && i < r->n; i++)
     if (r->trial[i]->state != TRIAL_RUNNING)
-      status = put_trial(&out, s, r->trial[i], room);
-  json_close(&out, ']');
+      status = put_trial(out, r, r->trial[i], room);
+  json_close(out, ']');
   if (r->nmetric > 0) {
-    json_open(&out, "metrics", '{');
+    json_open(out, "metrics", '{');
     for (size_t i = 0; i < r->nmetric; i++)
-      json_double(&out, r->metric[i].name, r->metric[i].last);
-    json_close(&out, '}');
+      json_double(out, r->metric[i].name, r->metric[i].last);
+    json_close(out, '}');
   }
-  put_best(&out, r);
-  put_counts(&out, r);
-  json_double(&out, "wall_s", r->wall);
-  json_close(&out, '}');
-  text_puts(&out, "\n");
+  put_best(out, r);
+  put_counts(out, r);
+  json_double(out, "wall_s", r->wall);
+  json_close(out, '}');
+  text_puts(out, "\n");
+  arena_free(&mem);
+  return status < 0 ? status : out->failed ? RAD_ENOMEM : RAD_OK;
+}
+
+rad_status summary_write(const study *s, const char *state)
+{
+  arena mem = {0};
+  text out = {0};
   char *path = fs_join(&mem, s->dir, "summary.json");
+  rad_status status = path ? summary_text(&s->record, state, &out) : RAD_ENOMEM;
   if (status >= 0)
-    status = out.failed || !path ? RAD_ENOMEM : fs_write(path, out.s, out.n, s->diag);
+    status = fs_write(path, out.s, out.n, s->diag);
   text_free(&out);
   arena_free(&mem);
   return status;

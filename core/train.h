@@ -147,6 +147,8 @@ rad_status checkpoint_write(trainer *);
 rad_status checkpoint_read(trainer *, bool accept_numeric_change);
 rad_status checkpoint_best(trainer *); /* dir/best.safetensors: the network's tensors alone */
 
+rad_status samples_write(trainer *, const char *dir); /* dir/samples.safetensors */
+
 double clock_seconds(void); /* monotonic */
 bool cancelled(const trainer *);
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * verdict.c - what a finished study says: a table of the arms and two sentences, from summary.json
- * and the trial's own configuration. */
+ * verdict.c - what a study says: a table of the arms and two sentences, from summary.json and the
+ * trial's own configuration. */
+#include "verdict.h"
 #include "fs.h"
 #include "record.h"
 #include <inttypes.h>
@@ -15,15 +16,16 @@ enum { TOP = 10, NCOLUMN = 8, NAMES = 256 };
 static const struct column {
   const char *title, *metric;
   enum { SHARE, NUMBER, TIME } as;
+  bool fit; /* known only of seeds that have fitted */
 } columns[NCOLUMN] = {
-    {"train", "train.accuracy", SHARE},
-    {"val", "val.accuracy", SHARE},
-    {"test", "test.accuracy", SHARE},
-    {"clean", "train.accuracy_clean", SHARE},
-    {"noisy", "train.accuracy_noisy", SHARE},
-    {"to fit", "epochs_to_fit", NUMBER},
-    {"epochs", "epochs", NUMBER},
-    {"time", "seconds", TIME},
+    {"train", "train.accuracy", SHARE, false},
+    {"val", "val.accuracy", SHARE, false},
+    {"test", "test.accuracy", SHARE, false},
+    {"clean", "train.accuracy_clean", SHARE, false},
+    {"noisy", "train.accuracy_noisy", SHARE, false},
+    {"to fit", "epochs_to_fit", NUMBER, true},
+    {"epochs", "epochs", NUMBER, false},
+    {"time", "seconds", TIME, false},
 };
 
 typedef struct arm { /* as seen in one trial */
@@ -33,11 +35,12 @@ typedef struct arm { /* as seen in one trial */
   bool watched;        /* there is a section [measure epochs_to_fit] */
   const char *fit;     /* "train.accuracy >= 0.99" */
   double to_fit, best; /* epochs; best value of what decides; NaN: unknown */
+  size_t nfit, nseed;  /* seeds that fitted, that have ended */
 } arm;
 typedef struct view {
   const char *dir;
   diag *diag;
-  json_t *summary, *trial;
+  const json_t *summary, *trial;
   arm *arm;
   size_t narm;
   arena mem;
@@ -49,6 +52,19 @@ static double metric(const view *v, const char *arm_name, const char *name, cons
   const int n = snprintf(key, sizeof key, "%s.%s%s", arm_name, name, part);
   return n < 0 || n >= NAMES ? (double)NAN
                              : json_member_double(json_object_get(v->trial, "metrics"), key);
+}
+
+/* How many seeds have a value of it. */
+static size_t seeds_with(const view *v, const char *arm_name, const char *name)
+{
+  char key[NAMES];
+  const json_t *seeds = json_object_get(v->trial, "seeds");
+  if (!seeds && isnan(metric(v, arm_name, name, "")))
+    return 0;
+  if (!seeds)
+    return 1;
+  snprintf(key, sizeof key, "%s.%s", arm_name, name);
+  return (size_t)json_member_uint(json_object_get(seeds, key), "n");
 }
 
 /* --- the table --- */
@@ -69,6 +85,8 @@ static void put_cell(const view *v, const arm *a, const struct column *c, text *
     text_printf(out, " +- %.2f", 100.0 * ci);
   else if (!isnan(x) && !isnan(ci) && c->as == NUMBER)
     text_printf(out, " +- %.2g", ci);
+  if (c->fit && a->nfit > 0 && a->nfit < a->nseed)
+    text_printf(out, " (%zu of %zu seeds)", a->nfit, a->nseed);
 }
 
 static bool any_value(const view *v, const struct column *c)
@@ -79,63 +97,42 @@ static bool any_value(const view *v, const struct column *c)
   return false;
 }
 
-static void put_padded(text *out, const char *s, size_t width, bool left)
-{
-  const size_t n = strlen(s);
-  text_puts(out, left ? s : "");
-  for (size_t i = n; i < width; i++)
-    text_puts(out, " ");
-  text_puts(out, left ? "" : s);
-}
-
-static size_t column_width(const view *v, const struct column *c)
+static rad_status make_table(const view *v, verdict *out)
 {
   text cell = {0};
-  size_t width = strlen(c->title);
-  for (size_t i = 0; i < v->narm; i++) {
-    text_clear(&cell);
-    put_cell(v, &v->arm[i], c, &cell);
-    width = cell.n > width ? cell.n : width;
-  }
-  text_free(&cell);
-  return width;
-}
-
-static void put_table(const view *v, text *out)
-{
-  size_t width[NCOLUMN], name = strlen("arm");
-  bool shown[NCOLUMN];
-  text cell = {0};
-  for (size_t i = 0; i < v->narm; i++)
-    name = strlen(v->arm[i].name) > name ? strlen(v->arm[i].name) : name;
-  put_padded(out, "arm", name, true);
-  for (size_t k = 0; k < NCOLUMN; k++) {
-    width[k] = column_width(v, &columns[k]);
-    if ((shown[k] = any_value(v, &columns[k]))) {
-      text_puts(out, "  ");
-      put_padded(out, columns[k].title, width[k], false);
+  const struct column *shown[NCOLUMN];
+  const char **title = arena_alloc(&out->mem, NCOLUMN * sizeof *title);
+  const char **arms = arena_alloc(&out->mem, (v->narm + 1) * sizeof *arms);
+  const char **cells = arena_alloc(&out->mem, (v->narm + 1) * NCOLUMN * sizeof *cells);
+  if (!title || !arms || !cells)
+    return RAD_ENOMEM;
+  for (size_t k = 0; k < NCOLUMN; k++)
+    if (any_value(v, &columns[k])) {
+      shown[out->ncolumn] = &columns[k];
+      title[out->ncolumn++] = columns[k].title;
     }
-  }
-  text_puts(out, "\n");
+  rad_status s = RAD_OK;
   for (size_t i = 0; i < v->narm; i++) {
-    put_padded(out, v->arm[i].name, name, true);
-    for (size_t k = 0; k < NCOLUMN; k++) {
-      if (!shown[k])
-        continue;
+    arms[i] = arena_strdup(&out->mem, v->arm[i].name);
+    for (size_t k = 0; k < out->ncolumn; k++) {
       text_clear(&cell);
-      put_cell(v, &v->arm[i], &columns[k], &cell);
-      text_puts(out, "  ");
-      put_padded(out, text_str(&cell), width[k], false);
+      put_cell(v, &v->arm[i], shown[k], &cell);
+      cells[i * out->ncolumn + k] = arena_strdup(&out->mem, text_str(&cell));
+      s = arms[i] && cells[i * out->ncolumn + k] ? s : RAD_ENOMEM;
     }
-    text_puts(out, "\n");
   }
   text_free(&cell);
+  out->title = title;
+  out->arm = arms;
+  out->cell = cells;
+  out->narm = v->narm;
+  return s;
 }
 
 /* --- the sentences --- */
-static bool fitted(const arm *a)
+static bool fitted(const arm *a) /* with every seed */
 {
-  return a->to_fit > 0.0;
+  return a->to_fit > 0.0 && a->nfit == a->nseed;
 }
 
 /* Whom the others are compared with: the one called real or true, else the first that fitted. */
@@ -176,7 +173,10 @@ static void put_unfitted(const view *v, text *out)
     if (!a->watched || fitted(a))
       continue;
     text_puts(out, n == 0 ? "" : n + 1 == total ? " and " : ", ");
-    text_printf(out, "%s (%sat best %.4g)", a->name, a->noise ? "noise, " : "", a->best);
+    text_printf(out, "%s (%s", a->name, a->noise ? "noise, " : "");
+    if (a->nfit > 0)
+      text_printf(out, "%zu of %zu seeds did, ", a->nfit, a->nseed);
+    text_printf(out, "at best %.4g)", a->best);
     n++;
     if (n == total)
       text_printf(out, " did not fit %s training data: %s budget was %" PRId32 " epochs%s.\n",
@@ -223,13 +223,13 @@ static void put_params(const json_t *t, text *out)
   }
 }
 
-static rad_status put_trials(view *v, text *out)
+static rad_status put_trials(const json_t *summary, arena *mem, text *out)
 {
-  json_t *list = json_object_get(v->summary, "trials");
+  const json_t *list = json_object_get(summary, "trials");
   const size_t n = json_array_size(list);
   if (n < 2)
     return RAD_OK;
-  bool *shown = arena_alloc(&v->mem, n * sizeof *shown);
+  bool *shown = arena_alloc(mem, n * sizeof *shown);
   if (!shown)
     return RAD_ENOMEM;
   text_printf(out, "\nBest of %zu trials:\n", n);
@@ -269,6 +269,8 @@ static rad_status read_fit(view *v, const config *c, arm *a)
   a->fit = arena_printf(&v->mem, "%s %s %s", name, least ? "<=" : ">=", at);
   a->best = metric(v, a->name, name, least ? ".min" : ".max");
   a->to_fit = metric(v, a->name, "epochs_to_fit", "");
+  a->nfit = seeds_with(v, a->name, "epochs_to_fit");
+  a->nseed = seeds_with(v, a->name, "epochs");
   return a->fit ? RAD_OK : RAD_ENOMEM;
 }
 
@@ -308,24 +310,108 @@ static rad_status read_arms(view *v)
   return s;
 }
 
-/* The best trial, or of several objectives the first on the front, else the first there is. */
+static const json_t *find_trial(const json_t *summary, int64_t id)
+{
+  const json_t *list = json_object_get(summary, "trials");
+  for (size_t i = 0; i < json_array_size(list); i++)
+    if (json_integer_value(json_object_get(json_array_get(list, i), "id")) == id)
+      return json_array_get(list, i);
+  return NULL;
+}
+
 static const json_t *pick(const json_t *summary)
 {
-  const json_t *best = json_object_get(summary, "best"), *list = json_object_get(summary, "trials");
+  const json_t *best = json_object_get(summary, "best");
   if (json_is_array(best))
     best = json_array_get(best, 0);
-  for (size_t i = 0; json_is_integer(best) && i < json_array_size(list); i++)
-    if (json_integer_value(json_object_get(json_array_get(list, i), "id")) ==
-        json_integer_value(best))
-      return json_array_get(list, i);
-  return json_array_get(list, 0);
+  const json_t *t = json_is_integer(best) ? find_trial(summary, json_integer_value(best)) : NULL;
+  return t ? t : json_array_get(json_object_get(summary, "trials"), 0);
+}
+
+static void put_words(const view *v, text *out)
+{
+  const char *state = json_member_text(v->trial, "state"),
+             *reason = json_member_text(v->trial, "reason");
+  if (state && strcmp(state, "complete") == 0)
+    put_sentences(v, out);
+  else
+    text_printf(out, "This trial is %s%s%s\n", state ? state : "unknown", reason ? ": " : ".",
+                reason ? reason : "");
+}
+
+rad_status verdict_read(verdict *out, const json_t *summary, int64_t id, const char *dir, diag *d)
+{
+  text words = {0};
+  view v = {.dir = dir,
+            .diag = d,
+            .summary = summary,
+            .trial = id == VERDICT_BEST ? pick(summary) : find_trial(summary, id)};
+  *out = (verdict){.any = v.trial != NULL, .words = ""};
+  rad_status s = v.trial ? read_arms(&v) : RAD_OK;
+  if (v.trial && s >= 0) {
+    out->trial = json_member_uint(v.trial, "id");
+    put_words(&v, &words);
+    out->words = words.failed ? NULL : arena_strdup(&out->mem, text_str(&words));
+    s = out->words ? make_table(&v, out) : RAD_ENOMEM;
+  }
+  text_free(&words);
+  arena_free(&v.mem);
+  return s;
+}
+
+void verdict_free(verdict *v)
+{
+  arena_free(&v->mem);
+  *v = (verdict){0};
+}
+
+/* --- as text --- */
+static void put_padded(text *out, const char *s, size_t width, bool left)
+{
+  const size_t n = strlen(s);
+  text_puts(out, left ? s : "");
+  for (size_t i = n; i < width; i++)
+    text_puts(out, " ");
+  text_puts(out, left ? "" : s);
+}
+
+static void put_table(const verdict *v, text *out)
+{
+  size_t width[NCOLUMN], name = strlen("arm");
+  for (size_t i = 0; i < v->narm; i++)
+    name = strlen(v->arm[i]) > name ? strlen(v->arm[i]) : name;
+  put_padded(out, "arm", name, true);
+  for (size_t k = 0; k < v->ncolumn; k++) {
+    width[k] = strlen(v->title[k]);
+    for (size_t i = 0; i < v->narm; i++) {
+      const size_t n = strlen(v->cell[i * v->ncolumn + k]);
+      width[k] = n > width[k] ? n : width[k];
+    }
+    text_puts(out, "  ");
+    put_padded(out, v->title[k], width[k], false);
+  }
+  text_puts(out, "\n");
+  for (size_t i = 0; i < v->narm; i++) {
+    put_padded(out, v->arm[i], name, true);
+    for (size_t k = 0; k < v->ncolumn; k++) {
+      text_puts(out, "  ");
+      put_padded(out, v->cell[i * v->ncolumn + k], width[k], false);
+    }
+    text_puts(out, "\n");
+  }
+}
+
+void verdict_put(const verdict *v, text *out)
+{
+  put_table(v, out);
+  text_printf(out, "\n%s", v->words);
 }
 
 /* What measures tell of the whole study. */
-static void put_measures(const view *v, text *out)
+static void put_measures(const json_t *summary, text *out)
 {
   const char *name;
-  json_t *value, *all = json_object_get(v->summary, "metrics");
+  json_t *value, *all = json_object_get(summary, "metrics");
   double x;
   if (json_object_size(all) > 0)
     text_puts(out, "\nOf the whole study:\n");
@@ -333,27 +419,17 @@ static void put_measures(const view *v, text *out)
       text_printf(out, "  %s = %.6g\n", name, x);
 }
 
-static rad_status put_all(view *v, text *out)
+static rad_status put_all(const verdict *v, const json_t *summary, arena *mem, text *out)
 {
-  const char *state = json_member_text(v->trial, "state"),
-             *reason = json_member_text(v->trial, "reason");
-  RAD_TRY(read_arms(v));
-  if (json_array_size(json_object_get(v->summary, "trials")) > 1)
-    text_printf(out, "Trial %" PRIu64 ":", json_member_uint(v->trial, "id"));
-  if (json_array_size(json_object_get(v->summary, "trials")) > 1) {
-    put_params(v->trial, out);
+  if (json_array_size(json_object_get(summary, "trials")) > 1) {
+    text_printf(out, "Trial %" PRIu64 ":", v->trial);
+    put_params(pick(summary), out);
     text_puts(out, "\n");
   }
-  put_table(v, out);
-  text_puts(out, "\n");
-  if (state && strcmp(state, "complete") == 0)
-    put_sentences(v, out);
-  else
-    text_printf(out, "This trial is %s%s%s\n", state ? state : "unknown", reason ? ": " : ".",
-                reason ? reason : "");
-  RAD_TRY(put_trials(v, out));
-  put_measures(v, out);
-  if (json_is_true(json_object_get(v->summary, "test_selected")))
+  verdict_put(v, out);
+  RAD_TRY(put_trials(summary, mem, out));
+  put_measures(summary, out);
+  if (json_is_true(json_object_get(summary, "test_selected")))
     text_puts(out, "The test split took part in the selection: its numbers are no estimate.\n");
   return RAD_OK;
 }
@@ -361,22 +437,25 @@ static rad_status put_all(view *v, text *out)
 rad_status verdict_print(const char *dir, diag *d, text *out)
 {
   json_error_t error;
-  view v = {.dir = dir, .diag = d};
-  char *path = fs_join(&v.mem, dir, "summary.json");
+  arena mem = {0};
+  verdict v = {0};
+  json_t *summary = NULL;
+  char *path = fs_join(&mem, dir, "summary.json");
   rad_status s = path ? RAD_OK : RAD_ENOMEM;
-  if (s >= 0 && !(v.summary = json_load_file(path, 0, &error)))
+  if (s >= 0 && !(summary = json_load_file(path, 0, &error)))
     s = diag_error(d, RAD_EIO, (origin){0}, "%s: %s", path, error.text);
-  if (s >= 0) {
-    v.trial = (json_t *)(uintptr_t)pick(v.summary);
-    if (v.trial)
-      s = put_all(&v, out);
-    else
-      text_puts(out, "No trial has ended yet.\n");
+  if (s >= 0)
+    s = verdict_read(&v, summary, VERDICT_BEST, dir, d);
+  if (s >= 0 && v.any)
+    s = put_all(&v, summary, &mem, out);
+  else if (s >= 0)
+    text_puts(out, "No trial has ended yet.\n");
+  if (s >= 0)
     text_printf(out, "Results: %s\n", dir);
-  }
   if (s >= 0 && out->failed)
     s = RAD_ENOMEM;
-  json_decref(v.summary);
-  arena_free(&v.mem);
+  verdict_free(&v);
+  json_decref(summary);
+  arena_free(&mem);
   return s;
 }

@@ -14,7 +14,7 @@
 #endif
 #include "arm.h"
 
-enum { LOCK_TRIES = 100, LOCK_WAIT_MS = 100 };
+enum { LOCK_TRIES = 100, LOCK_WAIT_MS = 100, SAMPLE_TRIALS = 12 };
 
 /* --- signals --- */
 static volatile int cancelled; /* set to 1 and never back: any int will do in a handler */
@@ -232,7 +232,8 @@ static rad_status train(env *e, const request *q, config *whole)
                      .seed = q->seed,
                      .dir = dir,
                      .cache = cache,
-                     .accept_numeric_change = q->accept};
+                     .accept_numeric_change = q->accept,
+                     .samples = strtoul(q->trial, NULL, 10) < SAMPLE_TRIALS};
   const rad_status s = arm_run(e, &j);
   close(lock);
   return s;

@@ -246,7 +246,7 @@ START_TEST(flop_by_hand)
   double forward, backward_flop;
   diamond();
   ck_assert_msg(build(0, NULL) >= 0, "%s", text_str(&g.messages));
-  ck_assert_int_eq(model_flop(m, &forward, &backward_flop), RAD_OK);
+  ck_assert_int_eq(model_flop(m, &forward, &backward_flop, NULL), RAD_OK);
   ck_assert(forward == 2.0 * (D * 6 + 6 * 6 + 6 * 3));
   ck_assert(backward_flop == 2.0 * (D * 6 + 2 * 6 * 6 + 2 * 6 * 3)); /* no dx of the input */
 }

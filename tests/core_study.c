@@ -8,6 +8,7 @@
 #include "arm.h"
 #include "folder.h"
 #include "running.h"
+#include "verdict.h"
 #include <check.h>
 #include <fcntl.h>
 #include <jansson.h>

@@ -27,6 +27,7 @@ C_TESTS = tests/conformance \
   tests/regularizers \
   tests/search
 SH_TESTS = \
+  tests/browser.sh \
   tests/cli.sh \
   tests/configs.sh \
   tests/data.sh \
@@ -36,6 +37,7 @@ SH_TESTS = \
   tests/no-globals.sh \
   tests/noise.sh \
   tests/plugins.sh \
+  tests/report.sh \
   tests/source.sh \
   tests/study.sh
 if HAVE_CHECK

@@ -1,0 +1,134 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# browser.sh - reports in a real browser, headless: no message in its console, tables sort and
+# filter, by keyboard too; a search of ten thousand trials is small and opens quickly. The journals are
+# written here, so that nothing is trained.
+# shellcheck source=tests/lib.sh
+. "${top_srcdir:?is set by make check}/tests/lib.sh"
+cd "$TMP" || exit 99
+for browser in chromium chromium-browser google-chrome; do
+  command -v "$browser" >/dev/null && break
+  browser=
+done
+
+# study DIR TRIALS: a finished random search; trial 7 is the best.
+study() {
+  mkdir -p "$1/trials/0007"
+  cat >"$1/config.ini" <<END
+[run]
+epochs = 5
+[dataset]
+plugin = blobs
+[layer hidden]
+plugin = dense
+units = search(4, 128, log)
+[layer act]
+plugin = choice(relu, tanh)
+[layer out]
+plugin = dense
+units = 10
+[optimizer]
+plugin = sgd
+lr = search(0.001, 1, log)
+[arm real]
+[arm noise]
+noise.labels.plugin = random_labels
+[objective]
+real.val.accuracy = 1
+[search]
+plugin = random
+trials = $2
+END
+  sed -e 's/search(4.*/16/; s/choice.*/relu/; s/search(0.*/0.1/' -e '/^\[objective/,$d' \
+    "$1/config.ini" >"$1/trials/0007/config.ini"
+  awk -v n="$2" '
+    function line(event, rest) {
+      printf "{\"seq\": %d, \"time\": %d, \"event\": \"%s\"%s}\n", ++seq, 1700000000 + seq, event, rest
+    }
+    function some() { x = (x * 16807) % 2147483647; return x / 2147483647 }
+    function metric(name, v) { return sprintf("\"%s\": {\"last\": %.6g, \"max\": %.6g, \"min\": %.6g}", name, v, v + 0.01, v / 3) }
+    BEGIN {
+      x = 12345
+      split("real noise", arm, " ")
+      split("relu tanh", act, " ")
+      line("study", ", \"name\": \"a \\\"big\\\" <study>\", \"pid\": 1, \"host\": \"here\"")
+      for (t = 0; t < n; t++) {
+        lr = exp(log(0.001) * some()); u = int(4 + 124 * some()); a = int(2 * some())
+        line("trial", sprintf(", \"trial\": %d, \"params\": {\"optimizer.lr\": \"%.8g\", \"layer.hidden.units\": \"%d\", \"layer.act.plugin\": \"%s\"}, \"point\": [%.8g, %d, %d], \"epochs\": [5, 5]", t, lr, u, act[a + 1], lr, u, a))
+        for (k = 1; k <= 2; k++) {
+          at = sprintf(", \"trial\": %d, \"arm\": \"%s\", \"seed\": 1", t, arm[k])
+          for (e = 0; e <= 5 && (t < 20 || n < 100); e++)
+            line("epoch", at sprintf(", \"epoch\": %d, \"seconds\": 1, \"metrics\": {\"train.accuracy\": %.6g, \"train.loss\": %.6g}", e, some(), some()))
+          all = metric("train.accuracy", some()) ", " metric("train.loss", some())
+          all = all ", " metric("val.accuracy", some()) ", " metric("test.accuracy", some()) ", " metric("test.loss", some())
+          line("job_end", at ", \"state\": \"complete\", \"epochs\": 5, \"seconds\": 1.25, \"metrics\": {" all "}")
+        }
+        line("trial_end", sprintf(", \"trial\": %d, \"state\": \"complete\", \"score\": [%.6g], \"violation\": []", t, t == 7 ? 0.999 : 0.9 * some()))
+      }
+      line("end", ", \"text\": \"complete\"")
+    }' >"$1/journal.jsonl"
+}
+study small 40
+study big 10000
+rad report small
+ok 'forty trials: status' status_is 0
+rad report big
+ok 'ten thousand trials: status' status_is 0
+small_enough() { [ "$(wc -c <big/report.html)" -lt 5000000 ]; }
+ok 'ten thousand trials: less than 5 MB' small_enough
+rows() { [ "$(tr '<' '\n' <big/report.html | grep -c '^tr>')" -lt 400 ]; }
+ok 'ten thousand trials: most rows wait for the script' rows
+
+if [ -z "$browser" ]; then
+  skip 'in a browser' 'no chromium'
+  finish
+fi
+
+# open PAGE SCRIPT: the page with a script at its end; $TMP/dom is what came out, $TMP/console what
+# the browser had to say.
+open() {
+  { cat "$1" && printf '<script>\n%s\n</script>\n' "$2"; } >"$TMP/open.html"
+  "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$TMP/browser" \
+    --enable-logging=stderr --v=0 --dump-dom "file://$TMP/open.html" >"$TMP/dom" 2>"$TMP/browser.log"
+  grep CONSOLE "$TMP/browser.log" >"$TMP/console" || :
+}
+said() { grep -F -e "<title>$1</title>" "$TMP/dom" || { grep '<title>' "$TMP/dom"; cat "$TMP/console"; return 1; }; }
+silent() { ! grep . "$TMP/console"; }
+
+# The column `name` of the table of trials, as it is shown.
+shown='const table=document.getElementById("trials");
+const column=(name)=>{const i=[...table.tHead.rows[0].cells].findIndex(c=>c.textContent===name);
+return [...table.tBodies[0].rows].map(r=>r.cells[i].textContent)};
+const button=(name)=>[...table.tHead.rows[0].cells].find(c=>c.textContent===name).querySelector("button");
+const filter=(s)=>{const f=document.querySelector("input[type=search]");f.value=s;
+f.dispatchEvent(new Event("input"))};
+const say=(s)=>{document.title=String(s)};'
+
+open small/report.html "$shown"'button("objective").click();button("objective").click();
+const v=column("objective").map(Number);
+say([v.length,v[0],v.every((x,i)=>i===0||x<=v[i-1])])'
+ok 'sort: greatest first' said '40,0.999,true'
+ok 'sort: nothing in the console' silent
+open small/report.html "$shown"'button("layer.act.plugin").click();
+const v=column("layer.act.plugin");say([v[0],v[39],table.querySelector("[aria-sort]").textContent])'
+ok 'sort: words' said 'relu,tanh,layer.act.plugin'
+open small/report.html "$shown"'filter("tanh objective>0.5");
+say(column("layer.act.plugin").every(x=>x==="tanh")&&column("objective").every(x=>x>0.5)&&
+column("objective").length>0&&column("objective").length<40)'
+ok 'filter: words and conditions' said true
+open small/report.html "$shown"'const b=button("trial");b.focus();
+say([document.activeElement===b,b.tabIndex,[...document.querySelectorAll("button,input,summary,a")].every(e=>e.tabIndex>=0)])'
+ok 'keyboard: buttons take the focus' said 'true,0,true'
+open small/report.html 'const ids=[...document.querySelectorAll("[id]")].map(e=>e.id);
+const targets=[...document.querySelectorAll("a[href^=\"#\"]")].every(a=>document.getElementById(a.hash.slice(1)));
+document.title=String([ids.length===new Set(ids).size,targets,document.querySelector("h1").firstChild.textContent])'
+ok 'ids are unique, links lead somewhere' said 'true,true,a "big" &lt;study&gt; '
+
+open big/report.html "$shown"'button("objective").click();button("objective").click();
+const v=column("objective").map(Number);
+say([v.length,v[0],document.querySelector("[role=status]").textContent])'
+ok 'ten thousand: sorts them all' said '200,0.999,200 of 10000 rows'
+ok 'ten thousand: nothing in the console' silent
+open big/report.html 'say=performance.now();document.title=say<2000?"quick":"slow: "+say+" ms"'
+ok 'ten thousand: opens in less than 2 s' said quick
+finish
