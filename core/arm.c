@@ -170,14 +170,17 @@ static rad_status prepare(trainer *t, const arm_job *j)
   t->fingerprint = arena_strdup(&t->mem, text_str(&print));
   text_free(&print);
   t->dir = j->dir;
+  t->until = j->until;
   const rad_status s = checkpoint_read(t, j->accept_numeric_change);
   t->started = t->saved = clock_seconds();
   return s < 0 ? s : open_log(t, job_path(j, &t->mem, "metrics.jsonl"), s == RAD_DONE);
 }
 
-static rad_status predict_flop(trainer *t)
+static rad_status count_flop(trainer *t)
 {
   rad_cost cost;
+  if (!fit_predicts(t))
+    return model_flop(t->model, &t->flop, &(double){0}, NULL);
   RAD_TRY(fit_cost(t, &cost));
   t->flop = cost.predict > 0 ? cost.predict : (double)NAN;
   return RAD_OK;
@@ -188,12 +191,15 @@ static rad_status run(trainer *t, const arm_job *j)
   RAD_TRY(prepare(t, j));
   if (j->samples && t->run.seeds.n > 0 && t->run.seeds.v[0] == (double)j->seed)
     RAD_TRY(samples_write(t, j->dir));
-  RAD_TRY(fit_run(t));
+  const rad_status fitted = fit_run(t);
+  if (t->paused)
+    RAD_TRY(count_flop(t));
+  RAD_TRY(fitted);
   RAD_TRY(end_hooks(t));
   RAD_TRY(checkpoint_write(t));
   RAD_TRY(checkpoint_best(t));
   RAD_TRY(vectors_write(&t->vectors, j->dir, t->env->diag));
-  return fit_predicts(t) ? predict_flop(t) : model_flop(t->model, &t->flop, &(double){0}, NULL);
+  return count_flop(t);
 }
 
 rad_status arm_run(env *e, const arm_job *j)
@@ -202,7 +208,8 @@ rad_status arm_run(env *e, const arm_job *j)
   trainer *t = NULL;
   arena mem = {0};
   const char *result = job_path(j, &mem, "result.json");
-  rad_status s = result ? RAD_OK : RAD_ENOMEM;
+  const char *paused = job_path(j, &mem, "paused.json");
+  rad_status s = result && paused ? RAD_OK : RAD_ENOMEM;
   if (s >= 0 && fs_is_file(result)) {
     arena_free(&mem);
     return RAD_OK;
@@ -220,6 +227,8 @@ rad_status arm_run(env *e, const arm_job *j)
     s = write_result(e, result, "diverged", t->reason[0] ? t->reason : "a plugin says so", t);
   else if (s == RAD_EINVAL || s == RAD_ENOMEM)
     s = write_result(e, result, "failed", text_str(&e->diag->messages), t);
+  else if (s == RAD_ECANCEL && t->paused && write_result(e, paused, "paused", "", t) < 0)
+    s = RAD_EIO;
   if (t && t->log >= 0)
     close(t->log);
   trainer_free(t);

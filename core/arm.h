@@ -6,6 +6,7 @@
  *   last.safetensors   the checkpoint, best.safetensors what a regularizer marked as best
  *   vectors.safetensors   what measures tell per sample
  *   samples.safetensors  a few training images as they go into the network
+ *   paused.json        stopped at a rung: as result.json, "state": "paused"; the later one counts
  *   result.json        written last: {"state": "complete|diverged|failed", "reason", "epochs",
  *                      "seconds", "peak_bytes", "metrics": {"train.loss": {"last", "max", "min"}},
  *                      "files": [{"path", "sha256", "bytes"}], "fingerprint"} */
@@ -19,12 +20,13 @@ typedef struct arm_job {
   uint64_t seed;
   const char *dir;   /* the job's folder, exists */
   const char *cache; /* folder of decoded data sets, or NULL */
+  uint64_t until;    /* stop after this epoch with a checkpoint and paused.json; 0: never */
   bool accept_numeric_change;
   bool samples; /* leave samples.safetensors, where this is the first seed */
 } arm_job;
 /* Trains, or goes on from last.safetensors. RAD_OK: result.json is there (also diverged, and failed
- * with the reason). RAD_ECANCEL: stopped by a signal after a checkpoint. Other: an error that is
- * no result (input or output), with the message in the diag. */
+ * with the reason). RAD_ECANCEL: stopped by a signal or at a rung, after a checkpoint. Other: an
+ * error that is no result (input or output), with the message in the diag. */
 rad_status arm_run(env *, const arm_job *);
 
 typedef struct arm_plan { /* what `check` and constraints want to know, without any sample */

@@ -97,7 +97,10 @@ static void put_one(reader *r, const kind_info *k, const plugin *p)
   text_printf(&r->out, "File: %s%s%s\n\nKeys:\n", p->file, *p->d.version ? ", version " : "",
               p->d.version);
   put_plugin(&r->out, p, "  ");
-  text_printf(&r->out, "\nKeys of every %s:\n", k->name);
+  for (size_t i = 0; p->d.metrics && p->d.metrics[i]; i++)
+    text_printf(&r->out, "%s%s", i == 0 ? "\nReports: " : ", ",
+                *p->d.metrics[i] ? p->d.metrics[i] : "its own name");
+  text_printf(&r->out, "%s\nKeys of every %s:\n", p->d.metrics ? "\n" : "", k->name);
   put_keys(&r->out, k->common, k->ncommon, "  ");
 }
 

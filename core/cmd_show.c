@@ -19,8 +19,6 @@ static const char usage[] =
     "      --plugin-dir DIR    look for plugins here first\n"
     "  -h, --help              this text\n";
 
-static const char *const job_words[] = {"waiting", "running", "complete", "diverged", "failed"};
-
 static void put_number(text *out, double v)
 {
   if (isnan(v))
@@ -32,7 +30,7 @@ static void put_number(text *out, double v)
 static void put_job(const run_dir *r, const job *j, text *out)
 {
   text_printf(out, "\n%s, seed %" PRIu64 ": %s", r->x.arm[j->arm], r->x.seed[j->seed],
-              job_words[j->state]);
+              job_state_name(j->state));
   if (j->state >= JOB_COMPLETE)
     text_printf(out, " after %" PRIu64 " of %" PRIu64 " epochs, %.1f s", j->epochs,
                 j->trial->epochs[j->arm], j->seconds);

@@ -122,27 +122,26 @@ static rad_status fill(experiment *e, const char *kind, void *keys)
   return keys_fill(info->common, info->ncommon, s ? &plain : NULL, keys, &e->mem, e->env->diag);
 }
 
-static rad_status read_seeds(experiment *e)
+rad_status seeds_read(experiment *e, const rad_list *list, const section *s, const char *title,
+                      uint64_t **seed, size_t *n)
 {
-  const section *s = config_find(&e->base, "run", "");
   const setting *set = s ? section_get(s, "seeds") : NULL;
   const origin at = set ? set->at : (origin){0};
-  const rad_list *list = &e->run.seeds;
   diag *d = e->env->diag;
   if (list->n == 0)
-    return diag_error(d, RAD_EINVAL, at, "[run] seeds: needs at least one number");
-  e->seed = arena_alloc(&e->mem, list->n * sizeof *e->seed);
-  if (!e->seed)
+    return diag_error(d, RAD_EINVAL, at, "%s seeds: needs at least one number", title);
+  *seed = arena_alloc(&e->mem, list->n * sizeof **seed);
+  if (!*seed)
     return diag_error(d, RAD_ENOMEM, at, "out of memory");
   for (size_t i = 0; i < list->n; i++) {
     const uint64_t v = (uint64_t)list->v[i];
     if ((double)v != list->v[i])
-      return diag_error(d, RAD_EINVAL, at, "[run] seeds: must be whole numbers");
+      return diag_error(d, RAD_EINVAL, at, "%s seeds: must be whole numbers", title);
     for (size_t k = 0; k < i; k++)
-      if (e->seed[k] == v)
-        return diag_error(d, RAD_EINVAL, at, "[run] seeds: %llu is there twice",
+      if ((*seed)[k] == v)
+        return diag_error(d, RAD_EINVAL, at, "%s seeds: %llu is there twice", title,
                           (unsigned long long)v);
-    e->seed[e->nseed++] = v;
+    (*seed)[(*n)++] = v;
   }
   return RAD_OK;
 }
@@ -152,7 +151,8 @@ static rad_status read_core_sections(experiment *e)
   RAD_TRY(fill(e, "run", &e->run));
   RAD_TRY(fill(e, "search", &e->search));
   RAD_TRY(fill(e, "objective", &e->objective));
-  return read_seeds(e);
+  return seeds_read(e, &e->run.seeds, config_find(&e->base, "run", ""), "[run]", &e->seed,
+                    &e->nseed);
 }
 
 /* --- open --- */
@@ -184,6 +184,8 @@ static rad_status open_checked(experiment *e, const char *file, const override *
   worst = s < 0 ? s : worst;
   const rad_status m = metrics_read(e);
   worst = m < 0 ? m : worst;
+  const rad_status f = final_read(e);
+  worst = f < 0 ? f : worst;
   e->space.view.nscore = e->objective.direction == DIRECTION_PARETO ? e->nterm : e->nterm > 0;
   e->space.view.nconstraint = e->nconstraint;
   return worst;

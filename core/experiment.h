@@ -29,6 +29,11 @@ typedef struct constraint {
   double min, max;
   bool is_static; /* model.*: known before training */
 } constraint;
+typedef struct watch { /* what [pruner] looks at */
+  const char *metric;  /* canonical; NULL: there is no pruner */
+  size_t arm;          /* whose it is */
+  double sign;         /* -1: less is better */
+} watch;
 typedef struct experiment {
   const char *name; /* the file's name without folder and .ini */
   const char *file;
@@ -44,6 +49,10 @@ typedef struct experiment {
   size_t nterm; /* 0: nothing is optimised */
   constraint *constraint;
   size_t nconstraint;
+  watch watch;
+  uint64_t *final_seed; /* [nfinal] of [final]; none: there is none */
+  size_t nfinal;
+  double final_val;
   space space;
   env *env;
   arena mem;
@@ -61,8 +70,8 @@ void experiment_free(experiment *);
 /* How many jobs run at once where nobody says: as many as have cores for their threads. */
 uint32_t experiment_slots(const experiment *);
 /* The configuration of one trial: base with the point's values put in, axes applied, values of
- * RAD_FILE keys absolute (or data:), [search], [axis], [objective] and [constraint] left out;
- * [arm] sections stay. Runnable as it stands. */
+ * RAD_FILE keys absolute (or data:), [search], [axis], [objective], [constraint], [pruner] and
+ * [final] left out; [arm] sections stay. Runnable as it stands. */
 rad_status experiment_trial(const experiment *, const double *point, config *out);
 /* One arm of a trial's configuration: overrides applied, blocks expanded into layers. */
 rad_status experiment_arm(env *, const config *trial, const char *arm, config *out);

@@ -34,6 +34,11 @@ rad_status jobs_open(study *s)
 }
 
 /* --- starting --- */
+uint64_t job_until(const study *s, const job *j)
+{
+  return s->x->watch.metric && j->arm == s->x->watch.arm ? j->trial->until : 0;
+}
+
 static const char *job_dir(const study *s, const job *j, arena *mem)
 {
   char *dir = trial_dir(s, j->trial, mem);
@@ -41,7 +46,7 @@ static const char *job_dir(const study *s, const job *j, arena *mem)
               : arena_printf(mem, "%s/%s/%" PRIu64, dir, s->x->arm[j->arm], s->x->seed[j->seed]);
 }
 
-/* program worker DIR TRIAL ARM SEED, or program worker DIR prepare TRIAL */
+/* program worker DIR TRIAL ARM SEED [--until EPOCH], or program worker DIR prepare TRIAL */
 static rad_status command(const study *s, running *r)
 {
   const job *j = r->job;
@@ -68,6 +73,10 @@ static rad_status command(const study *s, running *r)
   v[n++] = arena_printf(&r->mem, "%d", (int)s->x->run.threads);
   if (s->record.changed || s->o->accept_numeric_change)
     v[n++] = "--accept-numeric-change";
+  if (j && job_until(s, j) > 0) {
+    v[n++] = "--until";
+    v[n++] = arena_printf(&r->mem, "%" PRIu64, job_until(s, j));
+  }
   for (size_t i = 0; i < n; i++)
     if (!v[i])
       return RAD_ENOMEM;
@@ -91,6 +100,7 @@ static rad_status launch(study *s, running *r)
 {
   RAD_TRY(fs_mkdirs(r->dir, s->diag));
   if (r->job) { /* an earlier coordinator was killed before it saw this */
+    RAD_TRY(reuse_take(s, r->job, r->dir));
     const rad_status done = job_result(s, r->job, r->dir);
     if (done != RAD_DONE)
       return done < 0 ? done : RAD_DONE;

@@ -103,8 +103,20 @@ typedef struct search_keys {
   const char *plugin;
   int64_t trials; /* 0: as many as the space holds */
   int32_t jobs, lag, retries;
+  const char *cache; /* folder of jobs that any study has done; "": none */
 } search_keys;
-typedef struct plain_keys { /* loss, schedule, fit, pruner, compressor, executor, logger, backend */
+typedef struct pruner_keys {
+  const char *plugin, *metric; /* "": the objective's first term that is not of noise */
+  int32_t goal;                /* enum goal */
+  bool enabled;
+} pruner_keys;
+enum goal { GOAL_MAX, GOAL_MIN };
+typedef struct final_keys { /* [final] */
+  rad_list seeds;
+  double val;
+  bool enabled;
+} final_keys;
+typedef struct plain_keys { /* loss, schedule, fit, compressor, executor, logger, backend */
   const char *plugin;
   bool enabled;
 } plain_keys;

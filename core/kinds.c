@@ -13,6 +13,7 @@ static const char *const inits[] = {
 static const char *const masks[] = {"uniform", "erdos_renyi", NULL};
 static const char *const scales[] = {"none", "unit", "standardize", "whiten", NULL};
 static const char *const directions[] = {"sum", "pareto", NULL};
+static const char *const goals[] = {"max", "min", NULL};
 
 static const rad_key run[] = {
     RAD_KEY(run_keys, epochs, "10", 1, 1e6, RAD_LOG, "passes over the training samples"),
@@ -86,6 +87,23 @@ static const rad_key search[] = {
     RAD_KEY(search_keys, lag, "8", 1, 10000, RAD_FIXED,
             "trial i is proposed from the results of the trials below i - lag"),
     RAD_KEY(search_keys, retries, "1", 0, 100, RAD_FIXED, "new starts of a job that crashed"),
+    RAD_KEY(search_keys, cache, "", 0, 0, RAD_FIXED | RAD_FILE,
+            "a folder that keeps what jobs have come to, for other studies; empty: none"),
+};
+static const rad_key pruner[] = {
+    PLUGIN(pruner_keys),
+    RAD_KEY(pruner_keys, metric, "", 0, 0, RAD_FIXED,
+            "what it watches; empty: the first metric of the objective with a positive weight, "
+            "arms with a noise or a data set of their own left out"),
+    RAD_CHOICE(pruner_keys, goal, "max", goals,
+               "which way `metric` is better; one of the objective goes by its weight"),
+    ENABLED(pruner_keys),
+};
+static const rad_key final[] = {
+    RAD_KEY(final_keys, seeds, NULL, 0, two53, RAD_FIXED, "with which; none of those of [run]"),
+    RAD_KEY(final_keys, val, "0", 0, 0.9, RAD_FIXED,
+            "share of the training samples to keep as val; 0: it is trained on too"),
+    ENABLED(final_keys),
 };
 static const rad_key plain[] = {PLUGIN(plain_keys), ENABLED(plain_keys)};
 static const rad_key free_keys[] = {ENABLED(free_section_keys)};
@@ -128,7 +146,7 @@ static const kind_info kinds[] = {
     KIND("fit", RAD_FIT, KIND_PLUGIN, plain, plain_keys, "how the parameters are found"),
     KIND("search", RAD_SEARCH, KIND_PLUGIN | KIND_STUDY, search, search_keys,
          "which point is tried next"),
-    KIND("pruner", RAD_PRUNER, KIND_PLUGIN | KIND_STUDY, plain, plain_keys,
+    KIND("pruner", RAD_PRUNER, KIND_PLUGIN | KIND_STUDY, pruner, pruner_keys,
          "which trials are given up"),
     KIND("compressor", RAD_COMPRESSOR, KIND_PLUGIN | KIND_BOTH, plain, plain_keys,
          "makes a trained network smaller"),
@@ -143,6 +161,8 @@ static const kind_info kinds[] = {
          "metric = weight: what the search maximises"),
     KIND("constraint", 0, KIND_NAMED | KIND_STUDY, constraint, constraint_keys,
          "limits of a metric"),
+    KIND("final", 0, KIND_STUDY, final, final_keys,
+         "once the search is over: the best trial again, on train and val, with fresh seeds"),
     KIND("axis", 0, KIND_NAMED | KIND_FREE | KIND_STUDY, free_keys, free_section_keys,
          "row = key=value, key=value: a dimension of keys that change together"),
 };

@@ -30,6 +30,8 @@ static rad_status full_name(rad_ctx *c, const char *name, char out[160])
 static rad_status lab_metric(rad_ctx *c, const char *name, double value)
 {
   char full[160];
+  if (!plugin_reports(((const instance *)(void *)c)->plugin, name))
+    return rad_fail(c, RAD_EINVAL, "reports the metric '%s', which is none of its .metrics", name);
   RAD_TRY(full_name(c, name, full));
   return metric_set(of(c), full, value);
 }

@@ -69,6 +69,7 @@ core_libradcore_la_SOURCES = \
   core/experiment.c \
   core/experiment.h \
   core/fit.c \
+  core/final.c \
   core/flop.c \
   core/fs.c \
   core/fs.h \
@@ -77,6 +78,8 @@ core_libradcore_la_SOURCES = \
   core/fuse.c \
   core/host.c \
   core/host.h \
+  core/importance.c \
+  core/importance.h \
   core/ini.c \
   core/inifile.h \
   core/inspect.c \
@@ -115,6 +118,7 @@ core_libradcore_la_SOURCES = \
   core/paths.c \
   core/point.c \
   core/portable.c \
+  core/prune.c \
   core/record.c \
   core/record.h \
   core/references.c \
@@ -129,10 +133,13 @@ core_libradcore_la_SOURCES = \
   core/report_search.c \
   core/report_sweep.c \
   core/report_weights.c \
+  core/reports.c \
   core/results.c \
+  core/reuse.c \
   core/running.h \
   core/safetensors.c \
   core/safetensors.h \
+  core/score.c \
   core/same.c \
   core/samples.c \
   core/scratch.c \
@@ -169,6 +176,7 @@ core_libradcore_la_SOURCES = \
   core/vectors.c \
   core/vectors.h \
   core/verdict.c \
+  core/verdict_print.c \
   core/verdict.h \
   core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS) $(NATIVE_CPPFLAGS)

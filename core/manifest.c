@@ -80,16 +80,52 @@ static rad_status find_plugins(const study *s, used *u)
   return status;
 }
 
-static rad_status put_plugins(const study *s, text *out)
+const char *plugin_sha256(study *s, const plugin *p)
+{
+  for (size_t i = 0; i < s->nsum; i++)
+    if (s->sum[i].plugin == p)
+      return s->sum[i].hex;
+  plugin_sum *grown = arena_grow(&s->mem, s->sum, s->nsum, &s->csum, sizeof *grown);
+  if (!grown)
+    return NULL;
+  s->sum = grown;
+  grown[s->nsum].plugin = p;
+  return fs_sha256_file(p->file, grown[s->nsum].hex, s->diag) < 0 ? NULL : grown[s->nsum++].hex;
+}
+
+rad_status plugins_sha256(study *s, char hex[65])
+{
+  used u = {0};
+  text all = {0};
+  rad_status status = find_plugins(s, &u);
+  for (size_t i = 0; status >= 0 && i < u.n; i++) {
+    const uint32_t kind = u.v[i]->d.kind;
+    if (kind_by_id(kind)->flags & KIND_STUDY)
+      continue;
+    const char *sum = plugin_sha256(s, u.v[i]);
+    text_printf(&all, "%s %s %s\n", plugin_kind_name(kind), u.v[i]->d.name, sum ? sum : "");
+    status = sum ? RAD_OK : RAD_EIO;
+  }
+  if (status >= 0 && all.failed)
+    status = RAD_ENOMEM;
+  if (status >= 0)
+    fs_sha256(text_str(&all), all.n, hex);
+  text_free(&all);
+  free(u.v);
+  return status;
+}
+
+static rad_status put_plugins(study *s, text *out)
 {
   used u = {0};
   rad_status status = find_plugins(s, &u);
   json_open(out, "plugins", '[');
   for (size_t i = 0; status >= 0 && i < u.n; i++) {
-    char hex[65];
-    status = fs_sha256_file(u.v[i]->file, hex, s->diag);
-    if (status < 0)
+    const char *hex = plugin_sha256(s, u.v[i]);
+    if (!hex) {
+      status = RAD_EIO;
       break;
+    }
     text_puts(out, i > 0 ? ",\n" : "\n");
     json_open(out, NULL, '{');
     json_text(out, "kind", plugin_kind_name(u.v[i]->d.kind));

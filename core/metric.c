@@ -74,34 +74,68 @@ static bool is_of_arm(const experiment *e, const char *word)
   return among(of_arm, 2, word) || config_find(&e->base, "measure", word);
 }
 
-/* A metric belongs to a split, to "DATASET.split", or to a measure or regularizer of the arm. */
-static rad_status check_source(const experiment *e, const place *p, const char *arm,
-                               const char *const *word, size_t n)
+static rad_status no_source(const experiment *e, const place *p, const char *const *word, size_t n)
 {
-  static const char *const kinds[] = {"measure", "regularizer", "dataset"};
   const char *list[64];
+  char hint[96];
   size_t m = 0;
-  if (n == 1 && among(of_arm, 2, word[0]))
-    return RAD_OK;
-  if (n > 1 && among(splits, 4, word[0]))
-    return RAD_OK;
-  config c = {0};
-  rad_status r = config_arm(&c, &e->base, arm, e->env->diag);
-  bool found = false;
-  for (size_t k = 0; k < (n > 1 ? 3 : 2) && r == RAD_OK; k++)
-    found |= config_find(&c, kinds[k], word[0]) != NULL;
-  config_free(&c);
-  if (found || r < 0)
-    return r;
   for (size_t i = 0; i < (n > 1 ? 4 : 2); i++)
     list[m++] = n > 1 ? splits[i] : of_arm[i];
   for (const section *s = NULL; m < 64 && (s = config_next(&e->base, "measure", s));)
     list[m++] = s->name;
-  char hint[96];
   return reject(p,
                 "no such metric; they are ARM.train.NAME, ARM.val.NAME, ARM.test.NAME, "
                 "ARM.MEASURE, ARM.MEASURE.NAME, ARM.epochs, ARM.seconds and model.NAME",
                 text_hint(hint, word[0], list, m));
+}
+
+static rad_status no_name(const place *p, const char *where, const char *name, const char *hint)
+{
+  return diag_error(
+      p->diag, RAD_EINVAL, p->at,
+      "%s %.80s: nothing reports '%.80s' of %s%s; `rademacher help measure NAME` says "
+      "what does",
+      p->title, p->name, name, where, hint);
+}
+
+/* word[1], ... of a metric: reported by some measure of the arm? */
+static rad_status check_name(const place *p, env *e, const config *arm, bool disabled_too,
+                             const char *const *word, size_t n)
+{
+  const bool of_split = among(splits, 4, word[0]);
+  text name = {0};
+  char hint[96];
+  bool found = false;
+  for (size_t i = 1; i < n; i++)
+    text_printf(&name, "%s%s", i > 1 ? "." : "", word[i]);
+  rad_status s = metric_reported(e, arm, disabled_too, of_split ? NULL : word[0], text_str(&name),
+                                 &found, hint);
+  if (s == RAD_OK && !found)
+    s = no_name(p, word[0], text_str(&name), hint);
+  text_free(&name);
+  return s;
+}
+
+/* A metric belongs to a split, to "DATASET.split", or to a measure or regularizer of the arm. */
+static rad_status check_source(const experiment *e, const place *p, const char *arm,
+                               const char *const *word, size_t n)
+{
+  if (n == 1 && among(of_arm, 2, word[0]))
+    return RAD_OK;
+  const bool axes = config_count(&e->base, "axis") > 0; /* a row may switch it on */
+  config c = {0};
+  rad_status r = config_arm(&c, &e->base, arm, e->env->diag);
+  if (r < 0)
+    return r;
+  if (n > 1 && config_find(&c, "dataset", word[0]))
+    r = RAD_OK;
+  else if ((n > 1 && among(splits, 4, word[0])) || config_find(&c, "measure", word[0]) ||
+           config_find(&c, "regularizer", word[0]))
+    r = check_name(p, e->env, &c, axes, word, n);
+  else
+    r = no_source(e, p, word, n);
+  config_free(&c);
+  return r;
 }
 
 /* "[arm.]split.name[.last|.max|.min]", "[arm.]epochs" and so on, "model.flop": reported where it
@@ -220,6 +254,78 @@ static rad_status read_constraint(experiment *e, const section *s)
   return RAD_OK;
 }
 
+/* --- [pruner] --- */
+/* How many noises an arm has, a data set that replaces another counted as one. */
+static rad_status noises_of(const experiment *e, size_t arm, size_t *n)
+{
+  config c = {0};
+  RAD_TRY(config_arm(&c, &e->base, e->arm[arm], e->env->diag));
+  const section *data = config_find(&c, "dataset", "");
+  *n = config_count(&c, "noise") + (data && data->before);
+  config_free(&c);
+  return RAD_OK;
+}
+
+static size_t arm_of(const experiment *e, const char *metric)
+{
+  size_t i = 0;
+  while (i < e->narm &&
+         (strncmp(metric, e->arm[i], strlen(e->arm[i])) != 0 || metric[strlen(e->arm[i])] != '.'))
+    i++;
+  return i;
+}
+
+/* What fits noise stays at chance for long and then jumps, so nothing is given up for it where
+ * nobody says so: the first term with a positive weight of an arm with no more noise than others.
+ */
+static rad_status first_term(experiment *e, const section *s, const char *title)
+{
+  size_t least = SIZE_MAX, *n = arena_alloc(&e->mem, e->narm * sizeof *n);
+  if (!n)
+    return diag_error(e->env->diag, RAD_ENOMEM, s->at, "out of memory");
+  for (size_t i = 0; i < e->narm; i++) {
+    RAD_TRY(noises_of(e, i, &n[i]));
+    least = n[i] < least ? n[i] : least;
+  }
+  for (size_t i = 0; i < e->nterm; i++) {
+    const size_t arm = arm_of(e, e->term[i].metric);
+    if (e->term[i].weight > 0.0 && arm < e->narm && n[arm] == least) {
+      e->watch = (watch){e->term[i].metric, arm, 1.0};
+      return RAD_OK;
+    }
+  }
+  return diag_error(e->env->diag, RAD_EINVAL, s->at,
+                    "%s does not know what to watch: the objective has no metric with a positive "
+                    "weight of an arm without noise; say which, e.g. metric = %s.val.accuracy",
+                    title, e->arm[0]);
+}
+
+static rad_status read_pruner(experiment *e, const section *s)
+{
+  const kind_info *info = kind_by_name("pruner");
+  char room[160];
+  const char *title = section_title(s, room), *canonical;
+  diag *d = e->env->diag;
+  pruner_keys k;
+  const setting *metric = section_get(s, "metric");
+  if (!section_get(s, "plugin"))
+    return RAD_EINVAL; /* sections_check has said so */
+  RAD_TRY(keys_fill(info->common, info->ncommon, s, &k, &e->mem, d));
+  if (!metric || !*metric->value)
+    return first_term(e, s, title);
+  RAD_TRY(metric_parse(e, k.metric, metric->at, title, &e->mem, &canonical));
+  const size_t arm = arm_of(e, canonical);
+  if (arm == e->narm)
+    return diag_error(d, RAD_EINVAL, metric->at,
+                      "%s metric = %.80s: is the same after every epoch; a [constraint] limits it",
+                      title, k.metric);
+  e->watch = (watch){canonical, arm, k.goal == GOAL_MIN ? -1.0 : 1.0};
+  for (size_t i = 0; i < e->nterm && !section_get(s, "goal"); i++)
+    if (strcmp(e->term[i].metric, canonical) == 0)
+      e->watch.sign = e->term[i].weight > 0.0 ? 1.0 : -1.0;
+  return RAD_OK;
+}
+
 rad_status metrics_read(experiment *e)
 {
   rad_status worst = read_objective(e);
@@ -230,38 +336,48 @@ rad_status metrics_read(experiment *e)
     const rad_status r = read_constraint(e, s);
     worst = r < 0 ? r : worst;
   }
-  return worst;
+  const section *pruner = config_next(&e->base, "pruner", NULL);
+  const rad_status r = pruner ? read_pruner(e, pruner) : RAD_OK;
+  return r < 0 ? r : worst;
 }
 
 /* --- `metric` keys of plugins --- */
-static bool any_is_test(const char *value)
+/* The metric of an arm, or each that is chosen from. */
+static rad_status check_value(env *e, const config *c, bool allow_test, const section *s,
+                              const setting *set)
 {
   arena mem = {0};
-  const char *const *word = &value;
+  char title[160];
+  const char *const *value = &set->value;
+  const char *word[16];
   size_t n = 1;
-  bool test = false;
-  if (is_searched(value) && searched_words(&mem, value, &word, &n) < 0)
-    n = 0;
-  for (size_t i = 0; i < n && !test; i++)
-    test = metric_is_test(word[i]);
+  rad_status r = RAD_OK;
+  section_title(s, title);
+  if (is_searched(set->value) && searched_words(&mem, set->value, &value, &n) < 0)
+    n = 0; /* which is reported elsewhere */
+  for (size_t i = 0; i < n && r == RAD_OK; i++) {
+    const place p = {value[i], set->at, title, e->diag};
+    const size_t m = split_dots(&mem, value[i], word, 16);
+    if (!allow_test && metric_is_test(value[i]))
+      r = refuse_test(e->diag, set->at, title, set->key);
+    else if (m > 1 && among(splits, 4, word[0]))
+      r = check_name(&p, e, c, false, word, m);
+  }
   arena_free(&mem);
-  return test;
+  return r;
 }
 
 rad_status metrics_check(env *e, const config *c, bool allow_test)
 {
   rad_status worst = RAD_OK;
-  for (size_t i = 0; i < c->n && !allow_test; i++) {
+  for (size_t i = 0; i < c->n; i++) {
     const section *s = c->v[i];
     const kind_info *info = kind_by_name(s->kind);
     if (!info || !section_enabled(s) || !(info->flags & KIND_PLUGIN))
       continue;
-    for (size_t k = 0; k < s->n; k++) {
-      const setting *set = &s->v[k];
-      char title[160];
-      if (strcmp(set->key, "metric") == 0 && any_is_test(set->value))
-        worst = refuse_test(e->diag, set->at, section_title(s, title), set->key);
-    }
+    for (size_t k = 0; k < s->n; k++)
+      if (strcmp(s->v[k].key, "metric") == 0 && check_value(e, c, allow_test, s, &s->v[k]) < 0)
+        worst = RAD_EINVAL;
   }
   return worst;
 }

@@ -73,6 +73,28 @@ static bool file_is_sound(const char *path, text *why)
   return s == RAD_OK && !fault;
 }
 
+/* '*' in `pattern` stands for any text. */
+static bool matches(const char *pattern, const char *s)
+{
+  for (; *pattern != '*'; pattern++, s++)
+    if (*pattern != *s || *s == '\0')
+      return *pattern == *s;
+  for (;; s++) {
+    if (matches(pattern + 1, s))
+      return true;
+    if (*s == '\0')
+      return false;
+  }
+}
+
+bool plugin_reports(const plugin *p, const char *metric)
+{
+  const char *const *m = p->d.metrics;
+  while (m && *m && !matches(*m, metric))
+    m++;
+  return !m || *m;
+}
+
 typedef const rad_plugin *const *entry_point(uint32_t host_abi);
 
 static entry_point *open_entry(const char *path, text *why)

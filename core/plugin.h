@@ -32,6 +32,8 @@ typedef struct plugin { /* a checked copy: what an older plugin lacks is NULL or
   const struct plugin *hidden_by; /* another of the same kind and name; known after a scan */
 } plugin;
 typedef struct plugins plugins;
+/* May it report a metric of this name? Also where it does not say. */
+bool plugin_reports(const plugin *, const char *metric);
 
 /* First of all in main: where this program is. Without it installed plugins are used. */
 rad_status plugins_set_program(const char *argv0);

@@ -7,7 +7,13 @@
 #include <string.h>
 
 static const char *const trial_states[] = {"running", "complete", "pruned", "diverged", "failed"};
-static const char *const job_states[] = {"waiting", "running", "complete", "diverged", "failed"};
+static const char *const job_states[] = {"waiting",  "running",  "paused",
+                                         "complete", "diverged", "failed"};
+
+const char *job_state_name(enum job_state s)
+{
+  return job_states[s];
+}
 
 const char *trial_state_name(enum trial_state s)
 {
@@ -25,6 +31,7 @@ void record_free(record *r)
   for (size_t i = 0; i < r->n; i++) {
     for (size_t k = 0; k < r->trial[i]->njob; k++)
       free(r->trial[i]->job[k].metric);
+    free(r->trial[i]->rung);
     free(r->trial[i]->job);
   }
   free(r->trial);
@@ -97,6 +104,8 @@ static bool apply_trial(record *r, const json_t *line)
   trial *t = new_trial(r);
   if (!t)
     return false;
+  if (r->n > 0 && (r->trial[r->n - 1]->state != TRIAL_PRUNED || r->trial[r->n - 1]->given_up))
+    r->in_a_row = 0;
   r->trial[r->n++] = t;
   const json_t *epochs = json_object_get(line, "epochs");
   for (size_t i = 0; i < r->x->narm && i < json_array_size(epochs); i++)
@@ -125,6 +134,72 @@ job *record_job(const record *r, const json_t *line)
   return NULL;
 }
 
+/* --- rungs --- */
+bool job_ready(const record *r, const job *j)
+{
+  const trial *t = j->trial;
+  const size_t first = r->x->watch.arm * r->x->nseed;
+  if (j->state != JOB_WAITING)
+    return false;
+  if (!r->x->watch.metric)
+    return true;
+  if (t->level == 0 || t->paused || t->given_up)
+    return false;
+  for (size_t k = 0; j->arm != r->x->watch.arm && k < r->x->nseed; k++)
+    if (t->job[first + k].state < JOB_COMPLETE)
+      return false;
+  return true;
+}
+
+static void go_on(const record *r, trial *t, uint64_t until)
+{
+  const size_t first = r->x->watch.arm * r->x->nseed;
+  t->until = until;
+  for (size_t k = 0; k < r->x->nseed; k++)
+    if (t->job[first + k].state == JOB_PAUSED)
+      t->job[first + k].state = JOB_WAITING;
+}
+
+static bool add_rung(trial *t, uint64_t epoch, double value)
+{
+  rad_rung *grown = array_grow(t->rung, t->nrung, &t->crung, sizeof *grown);
+  if (!grown)
+    return false;
+  t->rung = grown;
+  t->rung[t->nrung++] = (rad_rung){.epoch = epoch, .value = value};
+  t->known.rung = t->rung;
+  t->known.nrung = t->nrung;
+  return true;
+}
+
+/* Once all jobs of the watched arm have stopped or ended: the trial is at a rung, or at its end
+ * (which nobody is asked about). Where one has failed, the others go on to theirs. */
+static bool rung_reached(record *r, trial *t)
+{
+  const watch *w = &r->x->watch;
+  const job *j = &t->job[w->arm * r->x->nseed];
+  size_t stopped = 0, failed = 0;
+  uint64_t epochs = 0;
+  if (!w->metric || t->level == 0)
+    return true;
+  for (size_t k = 0; k < r->x->nseed; k++) {
+    if (j[k].state < JOB_PAUSED)
+      return true;
+    stopped += j[k].state == JOB_PAUSED;
+    failed += j[k].state > JOB_COMPLETE;
+    epochs = j[k].epochs > epochs ? j[k].epochs : epochs;
+  }
+  const double v = w->sign * trial_metric(r, t, w->metric, NULL, NULL);
+  if (failed == 0 && !isnan(v) && (stopped > 0 || !t->ended)) {
+    t->ended = stopped == 0;
+    if (!add_rung(t, stopped > 0 ? t->until : epochs, v))
+      return false;
+  }
+  if (stopped == 0 || failed > 0 || isnan(v))
+    go_on(r, t, 0);
+  return true;
+}
+
 /* --- ends --- */
 static bool find_state(const char *const *names, size_t n, const char *name, size_t *out)
 {
@@ -141,19 +216,16 @@ static bool read_reason(record *r, const json_t *line, const char **out)
   return !reason || *out;
 }
 
-static bool apply_job_end(record *r, const json_t *line)
+/* What a job has come to, instead of what was known of it at an earlier rung. */
+static bool read_metrics(record *r, const json_t *line, job *j)
 {
-  job *j = record_job(r, line);
   json_t *metrics = json_object_get(line, "metrics"), *m;
   const size_t n = json_object_size(metrics);
   const char *name;
-  size_t state;
-  if (!j || j->state >= JOB_COMPLETE ||
-      !find_state(job_states, JOB_FAILED + 1, json_member_text(line, "state"), &state) ||
-      state < JOB_COMPLETE || !read_reason(r, line, &j->reason) ||
-      !(j->metric = calloc(n + 1, sizeof *j->metric)))
+  free(j->metric);
+  j->nmetric = 0;
+  if (!(j->metric = calloc(n + 1, sizeof *j->metric)))
     return false;
-  j->state = (enum job_state)state;
   j->epochs = json_member_uint(line, "epochs");
   j->seconds = json_member_double(line, "seconds");
   json_object_foreach(metrics, name, m)
@@ -169,6 +241,45 @@ static bool apply_job_end(record *r, const json_t *line)
   return true;
 }
 
+static bool apply_job_end(record *r, const json_t *line)
+{
+  job *j = record_job(r, line);
+  size_t state;
+  if (!j || j->state >= JOB_COMPLETE ||
+      !find_state(job_states, JOB_FAILED + 1, json_member_text(line, "state"), &state) ||
+      state < JOB_COMPLETE || !read_reason(r, line, &j->reason) || !read_metrics(r, line, j))
+    return false;
+  j->state = (enum job_state)state;
+  const char *key = json_member_text(line, "key");
+  if (!j->key && key && !(j->key = arena_strdup(&r->mem, key)))
+    return false;
+  return rung_reached(r, j->trial);
+}
+
+static bool apply_pause(record *r, const json_t *line)
+{
+  job *j = record_job(r, line);
+  if (!j || j->state >= JOB_PAUSED || !read_metrics(r, line, j))
+    return false;
+  j->state = JOB_PAUSED;
+  return rung_reached(r, j->trial);
+}
+
+static bool apply_verdict(record *r, const json_t *line)
+{
+  trial *t = record_trial(r, line);
+  const char *action = json_member_text(line, "action");
+  if (!t || t->state != TRIAL_RUNNING || !action || json_member_uint(line, "level") != t->level)
+    return false;
+  const bool left = strcmp(action, "leave") == 0; /* no verdict on this level */
+  t->level += !left;
+  t->given_up = left || strcmp(action, "give up") == 0;
+  t->paused = strcmp(action, "pause") == 0;
+  if (!t->given_up && !t->paused)
+    go_on(r, t, json_member_uint(line, "next"));
+  return true;
+}
+
 static bool apply_trial_end(record *r, const json_t *line)
 {
   static const uint32_t seen[] = {RAD_RUNNING, RAD_FINISHED, RAD_PRUNED, RAD_FAILED, RAD_FAILED};
@@ -180,6 +291,10 @@ static bool apply_trial_end(record *r, const json_t *line)
     return false;
   t->state = (enum trial_state)state;
   t->known.state = seen[state];
+  if (t->state == TRIAL_PRUNED && !t->given_up) {
+    r->ruled_out++;
+    r->in_a_row += t->known.index + 1 == r->n;
+  }
   return read_numbers(json_object_get(line, "score"), t->score, r->nscore) &&
          read_numbers(json_object_get(line, "violation"), t->violation, r->x->nconstraint);
 }
@@ -254,10 +369,19 @@ rad_status record_apply(record *r, const json_t *line, diag *d)
     const char *name;
     bool (*apply)(record *, const json_t *);
   } events[] = {
-      {"epoch", apply_epoch},       {"trial", apply_trial}, {"trial_end", apply_trial_end},
-      {"job_end", apply_job_end},   {"crash", apply_crash}, {"fingerprint", apply_fingerprint},
-      {"study", apply_study},       {"job", ignore},        {"end", apply_end},
+      {"epoch", apply_epoch},
+      {"trial", apply_trial},
+      {"trial_end", apply_trial_end},
+      {"job_end", apply_job_end},
+      {"crash", apply_crash},
+      {"fingerprint", apply_fingerprint},
+      {"study", apply_study},
+      {"job", ignore},
+      {"end", apply_end},
       {"measures", apply_measures},
+      {"pause", apply_pause},
+      {"verdict", apply_verdict},
+      {"reuse", ignore},
   };
   const char *event = json_member_text(line, "event");
   const double time = json_member_double(line, "time");
@@ -320,7 +444,7 @@ double trial_metric(const record *r, const trial *t, const char *metric, double 
   size_t count = 0;
   for (size_t s = 0; s < nseed; s++) {
     const job *j = &t->job[arm * nseed + s];
-    const double x = j->state >= JOB_COMPLETE ? job_metric(j, metric) : (double)NAN;
+    const double x = j->state >= JOB_PAUSED ? job_metric(j, metric) : (double)NAN;
     if (isnan(x))
       continue;
     if (v)

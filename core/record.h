@@ -9,7 +9,11 @@
  *   {... "event": "job", "trial", "arm", "seed"}                     a worker has started
  *   {... "event": "epoch", "trial", "arm", "seed", "epoch", "seconds", "metrics": {name: x}}
  *   {... "event": "crash", "trial", "arm", "seed", "reason"}         it ended without a result
- *   {... "event": "job_end", "trial", "arm", "seed", "state", "reason", "epochs", "seconds",
+ *   {... "event": "pause", "trial", "arm", "seed", "epochs", "seconds", "metrics": as job_end}
+ *   {... "event": "reuse", "trial", "arm", "seed", "from"}           another job has done it
+ *   {... "event": "verdict", "trial", "level", "value", "action", "next"}   of the pruner: "go on",
+ *        "pause", "give up"; of the core: "leave", as nothing will come that it is paused for
+ *   {... "event": "job_end", "trial", "arm", "seed", "key", "state", "reason", "epochs", "seconds",
  *        "metrics": {name: {"last", "max", "min"}}}
  *   {... "event": "trial_end", "trial", "state", "reason", "score": [x], "violation": [x]}
  *   {... "event": "measures", "metrics": {name: x}}                  over the whole study
@@ -44,7 +48,7 @@ typedef struct outcome { /* of one metric of a job */
   const char *name;      /* "train.loss" */
   double last, max, min; /* NaN: no value */
 } outcome;
-enum job_state { JOB_WAITING, JOB_RUNNING, JOB_COMPLETE, JOB_DIVERGED, JOB_FAILED };
+enum job_state { JOB_WAITING, JOB_RUNNING, JOB_PAUSED, JOB_COMPLETE, JOB_DIVERGED, JOB_FAILED };
 typedef struct job {
   struct trial *trial;
   size_t arm, seed; /* indices into the experiment's */
@@ -56,6 +60,7 @@ typedef struct job {
   size_t nmetric;
   uint64_t seen; /* epochs below this one are in the journal */
   int32_t crashes;
+  const char *key; /* of what it does (reuse.c): equal keys, equal results; NULL: not known */
 } job;
 enum trial_state { TRIAL_RUNNING, TRIAL_COMPLETE, TRIAL_PRUNED, TRIAL_DIVERGED, TRIAL_FAILED };
 typedef struct trial {
@@ -66,13 +71,19 @@ typedef struct trial {
   const char *reason;
   job *job; /* (narm,nseed) */
   size_t njob;
+  uint64_t until; /* the epoch of its next rung, or of the one that it waits at; 0: none */
+  uint64_t level; /* verdicts on it: one before the training, one at each rung of its cohort */
+  bool paused, given_up, ended; /* ended: its last rung is its end */
+  rad_rung *rung;               /* [nrung] that it has stopped at, then its end */
+  size_t nrung, crung;
 } trial;
 typedef struct record {
   const experiment *x;
   size_t nscore;
   trial **trial; /* (n) */
   size_t n, cap;
-  outcome *metric; /* (nmetric) of the study: `last` alone counts */
+  size_t ruled_out, in_a_row; /* by static constraints, before the training: all; the last ones */
+  outcome *metric;            /* (nmetric) of the study: `last` alone counts */
   size_t nmetric;
   const char *name;        /* of the experiment, as it was first called */
   bool complete;           /* the last that was heard of it */
@@ -86,14 +97,19 @@ void record_free(record *);
 rad_status record_apply(record *, const struct json_t *line, diag *);
 trial *record_trial(const record *, const struct json_t *line); /* of its "trial"; or NULL */
 job *record_job(const record *, const struct json_t *line);     /* and "arm", "seed"; or NULL */
+/* May the job be started? What the pruner does not watch waits until the rest is done. */
+bool job_ready(const record *, const job *);
 /* Mean over seeds of "arm.split.name[.max|.min]", or of "model.name" (the first arm's); NaN where
  * no job has it. In v (nseed), *n: each seed's, unless NULL. */
 double trial_metric(const record *, const trial *, const char *metric, double *v, size_t *n);
 double job_metric(const job *, const char *metric); /* "val.accuracy.max"; NaN: no value */
 const char *trial_state_name(enum trial_state);
+const char *job_state_name(enum job_state);
 /* Is a better than every other: greatest score among those that keep the constraints. NULL: none */
 const trial *record_best(const record *);
 bool trial_feasible(const record *, const trial *);
-/* summary.c: what is in summary.json. */
-rad_status summary_text(const record *, const char *state, text *out);
+/* summary.c: what is in the summary.json of a run directory. */
+rad_status summary_text(const record *, const char *dir, const char *state, text *out);
+/* final.c: "final" in it, where the winner has been trained again. */
+void final_put(const record *, const char *dir, text *out);
 #endif

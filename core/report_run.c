@@ -176,7 +176,8 @@ static rad_status read_verdicts(run_dir *r)
 rad_status run_dir_summary(run_dir *r)
 {
   text all = {0};
-  rad_status s = summary_text(&r->record, r->record.complete ? "complete" : "incomplete", &all);
+  rad_status s =
+      summary_text(&r->record, r->dir, r->record.complete ? "complete" : "incomplete", &all);
   if (s >= 0 && !(r->summary = json_loadb(all.s, all.n, 0, NULL)))
     s = RAD_ENOMEM;
   text_free(&all);

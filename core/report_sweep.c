@@ -24,10 +24,10 @@ typedef struct sweep {
   size_t n;
   range x, y;
 } sweep;
-typedef struct goal { /* y */
+typedef struct quantity { /* y */
   const char *metric, *name, *label;
   bool fit, error; /* epochs to fit; 1 - accuracy */
-} goal;
+} quantity;
 
 /* --- x --- */
 static bool numbers_only(const rad_dim *d)
@@ -108,7 +108,7 @@ static const char *group_label(const sweep *s, const group *g)
 
 /* --- y --- */
 /* RAD_DONE: it did not fit. RAD_EINVAL: nothing is known of it. */
-static rad_status y_of(const goal *o, const job *j, double *y)
+static rad_status y_of(const quantity *o, const job *j, double *y)
 {
   *y = job_metric(j, o->metric);
   if (j->state != JOB_COMPLETE)
@@ -121,7 +121,7 @@ static rad_status y_of(const goal *o, const job *j, double *y)
   return isfinite(*y) ? RAD_OK : RAD_EINVAL;
 }
 
-static void put_row(sweep *s, figure *f, const goal *o, const trial *t, const group *g, double y,
+static void put_row(sweep *s, figure *f, const quantity *o, const trial *t, const group *g, double y,
                     const char *seed, const char *what)
 {
   char room[32];
@@ -140,7 +140,7 @@ static void put_row(sweep *s, figure *f, const goal *o, const trial *t, const gr
   range_add(&s->y, o->error ? 100 * y : y);
 }
 
-static void put_jobs(sweep *s, figure *f, const goal *o, const group *g, const trial *t,
+static void put_jobs(sweep *s, figure *f, const quantity *o, const group *g, const trial *t,
                      rad_status wanted)
 {
   char seed[32];
@@ -154,7 +154,7 @@ static void put_jobs(sweep *s, figure *f, const goal *o, const group *g, const t
 }
 
 /* Where every seed has a value. */
-static void put_mean(sweep *s, figure *f, const goal *o, const group *g, const trial *t)
+static void put_mean(sweep *s, figure *f, const quantity *o, const group *g, const trial *t)
 {
   const size_t nseed = s->r->x.nseed;
   double sum = 0, y;
@@ -177,7 +177,7 @@ static int by_x(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-static void put_group(sweep *s, figure *f, const goal *o, group *g, place *p)
+static void put_group(sweep *s, figure *f, const quantity *o, group *g, place *p)
 {
   const record *e = &s->r->record;
   size_t n = 0;
@@ -228,7 +228,7 @@ static double shift(const sweep *s, size_t g)
   return side ? 0.6 * ((double)g + 0.5 - 0.5 * (double)s->n) / (double)s->n : 0;
 }
 
-static void plot_groups(sweep *s, figure *f, const goal *o)
+static void plot_groups(sweep *s, figure *f, const quantity *o)
 {
   bool first = true;
   char use[64];
@@ -258,7 +258,7 @@ static void plot_groups(sweep *s, figure *f, const goal *o)
   text_puts(&f->gp, "\n");
 }
 
-static void draw(sweep *s, figure *f, const goal *o)
+static void draw(sweep *s, figure *f, const quantity *o)
 {
   key_entry key[MOST_GROUPS + 1];
   size_t nkey = 0;
@@ -288,7 +288,7 @@ static void draw(sweep *s, figure *f, const goal *o)
                            "there is no mean.");
 }
 
-static void one_figure(figures *fs, run_dir *r, size_t which, const goal *o)
+static void one_figure(figures *fs, run_dir *r, size_t which, const quantity *o)
 {
   sweep s = {.r = r, .dim = which, .label = which < r->x.space.n ? dim_label(r, which) : "arm"};
   const rad_dim *d = which < r->x.space.n ? &r->x.space.dim[which].d : NULL;
@@ -328,9 +328,9 @@ static bool has_metric(const run_dir *r, const char *metric)
   return false;
 }
 
-static bool find_error(const run_dir *r, goal *o)
+static bool find_error(const run_dir *r, quantity *o)
 {
-  static const goal list[] = {
+  static const quantity list[] = {
       {"test.accuracy", "test-error", "test error (%)", false, true},
       {"test.loss", "test-loss", "test loss", false, false},
       {"val.accuracy", "val-error", "validation error (%)", false, true},
@@ -346,8 +346,8 @@ static bool find_error(const run_dir *r, goal *o)
 
 void figures_sweep(figures *fs, run_dir *r)
 {
-  const goal fit = {"epochs_to_fit", "epochs-to-fit", "epochs to fit", true, false};
-  goal error = {.metric = NULL};
+  const quantity fit = {"epochs_to_fit", "epochs-to-fit", "epochs to fit", true, false};
+  quantity error = {.metric = NULL};
   const bool fits = has_metric(r, "epochs_to_fit"), errs = find_error(r, &error);
   size_t n = 0;
   for (size_t d = 0; d < r->x.space.n; d++)

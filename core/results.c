@@ -135,10 +135,24 @@ static void put_metrics(text *line, json_t *metrics)
   json_close(line, '}');
 }
 
+static rad_status post_pause(study *s, job *j, const json_t *o)
+{
+  text line = {0};
+  job_post(s, &line, "pause", j);
+  json_uint(&line, "epochs", json_member_uint(o, "epochs"));
+  json_double(&line, "seconds", json_member_double(o, "seconds"));
+  put_metrics(&line, json_object_get(o, "metrics"));
+  const rad_status status = study_post(s, &line, true);
+  text_free(&line);
+  return status;
+}
+
 static rad_status post_job_end(study *s, job *j, const char *state, const char *reason, json_t *o)
 {
   text line = {0};
   job_post(s, &line, "job_end", j);
+  if (j->key)
+    json_text(&line, "key", j->key);
   json_text(&line, "state", state);
   if (reason && *reason)
     json_text(&line, "reason", reason);
@@ -155,28 +169,53 @@ static rad_status post_job_end(study *s, job *j, const char *state, const char *
   return trial_end(s, j->trial);
 }
 
+/* Epochs that nobody has seen yet. */
+static rad_status read_epochs(study *s, job *j, const char *dir)
+{
+  running look = {.job = j, .dir = dir};
+  const rad_status status = job_tail(s, &look);
+  text_free(&look.line);
+  arena_free(&look.mem);
+  return status;
+}
+
+/* Has it stopped at the rung that it was sent to? */
+static rad_status job_paused(study *s, job *j, const char *path, const char *dir)
+{
+  json_t *o = fs_is_file(path) ? json_load_file(path, 0, NULL) : NULL;
+  rad_status status = RAD_DONE;
+  if (o && json_member_uint(o, "epochs") >= job_until(s, j)) {
+    status = read_epochs(s, j, dir);
+    if (status >= 0)
+      status = post_pause(s, j, o);
+  }
+  json_decref(o);
+  return status;
+}
+
 rad_status job_result(study *s, job *j, const char *dir)
 {
   arena mem = {0};
-  char *path = fs_join(&mem, dir, "result.json");
-  rad_status status = path ? RAD_DONE : RAD_ENOMEM;
-  if (path && fs_is_file(path)) {
+  char *path = fs_join(&mem, dir, "result.json"), *paused = fs_join(&mem, dir, "paused.json");
+  rad_status status = path && paused ? RAD_DONE : RAD_ENOMEM;
+  if (status == RAD_DONE && fs_is_file(path)) {
     json_t *o = json_load_file(path, 0, NULL);
     const char *state = json_member_text(o, "state");
     if (state && (strcmp(state, "complete") == 0 || strcmp(state, "diverged") == 0 ||
                   strcmp(state, "failed") == 0)) {
-      running look = {.job = j, .dir = dir}; /* epochs that nobody has seen yet */
-      status = job_tail(s, &look);
-      text_free(&look.line);
-      arena_free(&look.mem);
+      status = read_epochs(s, j, dir);
       if (status >= 0)
         status = post_job_end(s, j, state, json_member_text(o, "reason"), o);
+      if (status >= 0)
+        reuse_keep(s, j, dir);
     } else { /* left there, it would keep the job from ever being done */
       diag_warning(s->diag, (origin){.file = path},
                    "is damaged: the job goes on from its checkpoint");
       unlink(path);
     }
     json_decref(o);
+  } else if (status == RAD_DONE && job_until(s, j) > 0) {
+    status = job_paused(s, j, paused, dir);
   }
   arena_free(&mem);
   return status;

@@ -26,6 +26,11 @@ typedef struct running { /* a job that an executor has been given */
   arena mem;
 } running;
 
+typedef struct plugin_sum {
+  const plugin *plugin;
+  char hex[65]; /* SHA-256 of its file */
+} plugin_sum;
+
 typedef struct study {
   experiment *x;
   const study_options *o;
@@ -36,8 +41,9 @@ typedef struct study {
   journal journal;
   record record;
   loggers loggers;
-  instance *search, *executor;
-  instance **measure; /* (nmeasure) those that look at the whole study */
+  instance *search, *executor, *pruner; /* pruner: NULL where there is none */
+  uint64_t cohort;                      /* trials that it judges together */
+  instance **measure;                   /* (nmeasure) those that look at the whole study */
   size_t nmeasure;
   text results;      /* what they report */
   vectors vectors;   /* of theirs */
@@ -47,8 +53,10 @@ typedef struct study {
   bool exhausted;   /* the search has no more */
   bool prepared;    /* data sets are decoded */
   int32_t preparations;
-  uint64_t first; /* the trial whose data sets are decoded */
-  int exit;       /* not EXIT_DONE: stop, and why */
+  uint64_t first;  /* the trial whose data sets are decoded */
+  int exit;        /* not EXIT_DONE: stop, and why */
+  plugin_sum *sum; /* [nsum] those that were asked for */
+  size_t nsum, csum;
   arena mem;
 } study;
 
@@ -63,29 +71,51 @@ int study_signals(void); /* how many have come */
 rad_status trials_open(study *);   /* the search, the number of trials */
 rad_status trial_inspect(study *); /* a study of one trial: its arms, before anything is written */
 bool trial_wanted(const study *);  /* may another be proposed now? */
+bool trials_over(const study *);   /* none will be proposed any more */
+/* Trial i is proposed from the results of the trials below this one. */
+uint64_t trial_sees(const study *, uint64_t i);
 rad_status trial_propose(study *); /* RAD_DONE: the space is exhausted */
 /* After a kill: writes its configuration, checks it, ends it, where that was not done. */
 rad_status trial_restore(study *, trial *);
-rad_status trial_end(study *, trial *);
 char *trial_dir(const study *, const trial *, arena *);
+
+/* score.c */
+/* From the results of its jobs to the value of the objective. */
+rad_status trial_end(study *, trial *);
+/* Ends a trial without training: its network cannot be built, or breaks a constraint. */
+rad_status trial_rule_out(study *, trial *, const config *);
+
+/* prune.c */
+rad_status pruner_open(study *);
+rad_status pruner_judge(study *); /* all verdicts that can be given now */
 
 /* jobs.c, results.c */
 rad_status jobs_open(study *);
-rad_status jobs_start(study *, job *); /* NULL: prepare */
-rad_status jobs_watch(study *);        /* news of all that run; ends those that have ended */
+rad_status jobs_start(study *, job *);          /* NULL: prepare */
+uint64_t job_until(const study *, const job *); /* the epoch of its rung; 0: it has none */
+rad_status jobs_watch(study *); /* news of all that run; ends those that have ended */
 /* Asks all to stop after a checkpoint, and waits for them; at a signal they are killed. What they
  * leave is read when the study goes on. */
 rad_status jobs_drain(study *);
 void jobs_close(study *);
-rad_status job_tail(study *, running *);                /* new lines of metrics.jsonl */
-rad_status job_result(study *, job *, const char *dir); /* RAD_DONE: there is none */
-rad_status job_finish(study *, running *);              /* it has ended, somehow */
+rad_status job_tail(study *, running *); /* new lines of metrics.jsonl */
+/* What it has left, if it has ended or stopped at its rung. RAD_DONE: there is nothing. */
+rad_status job_result(study *, job *, const char *dir);
+rad_status job_finish(study *, running *); /* it has ended, somehow */
 rad_status job_post(study *, text *line, const char *event, const job *);
 
 /* study_measures.c */
 rad_status study_measures_open(study *);
 rad_status study_measures_run(study *); /* once all trials have ended */
 void study_measures_close(study *);
+
+/* reuse.c: a job that has been done, in this study or, with [search] cache, in another one, is not
+ * done again. */
+rad_status reuse_keys(study *, trial *, const config *); /* of its jobs */
+/* Puts what another job has come to into the folder of one that is about to start. */
+rad_status reuse_take(study *, const job *, const char *dir);
+void reuse_keep(study *, const job *, const char *dir); /* for other studies; may fail */
+bool reuse_comes(const study *, const job *);           /* another job that runs is doing it */
 
 /* worker.c: removes what a killed writer has left half written in a folder. */
 void sweep(const char *dir);
@@ -98,8 +128,15 @@ void loggers_close(loggers *);
 /* summary.c */
 rad_status summary_write(const study *, const char *state);
 
+/* final.c */
+/* Once the study is complete: trains its winner again, as [final] says. An exit status. */
+int final_run(study *);
+
 /* manifest.c, same.c */
 rad_status manifest_write(study *);
+const char *plugin_sha256(study *, const plugin *); /* of its file; NULL: it has been reported */
+/* Of all plugins that take part in a training, whichever trial. */
+rad_status plugins_sha256(study *, char hex[65]);
 rad_status experiment_same(study *, const char *path, bool *changed);
 rad_status experiment_write(const study *, const char *path);
 #endif

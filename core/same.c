@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * same.c - config.ini of a run directory: the experiment as it was resolved. Who goes on with a
  * study must mean the same experiment; how many jobs and threads run at once, who draws the
- * results, and more trials than before do not make another one of it. */
+ * results, a [final], and more trials than before do not make another one of it. */
 #include "running.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_logger(const section *s)
+static bool may_change(const section *s) /* who draws the results, what comes after the study */
 {
-  return strcmp(s->kind, "logger") == 0;
+  return strcmp(s->kind, "logger") == 0 || strcmp(s->kind, "final") == 0;
 }
 
 /* --- writing --- */
@@ -36,8 +36,8 @@ static bool may_differ(const section *s, const char *key, const char *before, co
 {
   if (strcmp(s->kind, "run") == 0 && strcmp(key, "threads") == 0)
     return true;
-  return strcmp(s->kind, "search") == 0 &&
-         (strcmp(key, "jobs") == 0 || (strcmp(key, "trials") == 0 && raised(before, now)));
+  return strcmp(s->kind, "search") == 0 && (strcmp(key, "jobs") == 0 || strcmp(key, "cache") == 0 ||
+                                            (strcmp(key, "trials") == 0 && raised(before, now)));
 }
 
 static rad_status other(const study *s, const section *sec, const char *key, const char *before,
@@ -71,7 +71,7 @@ static rad_status compare_sections(const study *s, const section *old, const sec
 
 static const section *next(const config *c, size_t *i)
 {
-  while (*i < c->n && is_logger(c->v[*i]))
+  while (*i < c->n && may_change(c->v[*i]))
     (*i)++;
   return *i < c->n ? c->v[(*i)++] : NULL;
 }

@@ -32,9 +32,20 @@ rad_status paths_absolute(const experiment *, config *);
 /* Layers, blocks, `input`, `apply` of an arm's configuration, blocks not expanded. */
 rad_status references_check(env *, const config *);
 
+/* --- [final] (final.c) --- */
+/* Into the experiment, after [run] and [objective]. */
+rad_status final_read(experiment *);
+/* Whole numbers, each once; `title` is their section's. */
+rad_status seeds_read(experiment *, const rad_list *, const section *, const char *title,
+                      uint64_t **seed, size_t *n);
+
 /* --- metrics (metric.c) --- */
-/* [objective] and [constraint] into the experiment; `metric` of every section of an arm's
+/* [objective], [constraint] and [pruner] into the experiment; `metric` of every section of an arm's
  * configuration. */
 rad_status metrics_read(experiment *);
 rad_status metrics_check(env *, const config *, bool allow_test);
+/* Does a measure or regularizer of an arm report NAME, of the splits (`of` NULL) or for itself?
+ * If none does, a hint; also true where one does not say what it reports (reports.c). */
+rad_status metric_reported(env *, const config *arm, bool disabled_too, const char *of,
+                           const char *name, bool *found, char hint[96]);
 #endif

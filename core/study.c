@@ -167,6 +167,7 @@ static rad_status open_study(study *s)
     return RAD_ENOMEM;
   record_new(&s->record, s->x);
   RAD_TRY(trials_open(s)); /* a search that refuses the space leaves no folder */
+  RAD_TRY(pruner_open(s));
   RAD_TRY(study_measures_open(s));
   RAD_TRY(take_folder(s));
   s->env->run_dir = s->dir;
@@ -175,7 +176,7 @@ static rad_status open_study(study *s)
   s->loggers.njob = s->planned * s->x->narm * s->x->nseed;
   RAD_TRY(loggers_open(&s->loggers, s->x));
   RAD_TRY(journal_open(&s->journal, path, replay, s, s->diag));
-  if (s->record.complete && s->record.n >= s->planned)
+  if (s->record.complete && trials_over(s))
     return RAD_DONE;
   RAD_TRY(post_study(s));
   for (size_t i = 0; i < s->record.n; i++)
@@ -190,7 +191,7 @@ static job *next_job(const study *s)
   for (size_t i = 0; i < s->record.n; i++) {
     trial *t = s->record.trial[i];
     for (size_t k = 0; t->state == TRIAL_RUNNING && k < t->njob; k++)
-      if (t->job[k].state == JOB_WAITING)
+      if (job_ready(&s->record, &t->job[k]) && !reuse_comes(s, &t->job[k]))
         return &t->job[k];
   }
   return NULL;
@@ -203,7 +204,11 @@ static rad_status check_numbers(study *s)
   arena mem = {0};
   char *path = arena_printf(&mem, "%s/cache/fingerprint.txt", s->dir);
   rad_status status = path ? fs_map(path, 0, 1 << 20, &now, s->diag) : RAD_ENOMEM;
-  char *print = status < 0 ? NULL : arena_strndup(&mem, (const char *)now.p, now.n);
+  char *print = NULL, hex[65];
+  if (status >= 0)
+    status = plugins_sha256(s, hex);
+  if (status >= 0)
+    print = arena_printf(&mem, "%.*s; plugins %.16s", (int)now.n, (const char *)now.p, hex);
   const char *before = s->record.fingerprint;
   fs_unmap(&now);
   if (status >= 0 && !print)
@@ -230,7 +235,8 @@ static rad_status prepare(study *s)
 /* Fills the free places: waiting jobs in order, then the next trial. */
 static rad_status start_jobs(study *s)
 {
-  while (s->exit == EXIT_DONE && s->nrunning < s->slots) {
+  while (s->exit == EXIT_DONE && s->nrunning < s->slots && study_signals() == 0) {
+    RAD_TRY(pruner_judge(s));
     job *j = next_job(s);
     if (j && !s->prepared)
       return prepare(s);
@@ -310,6 +316,7 @@ static void free_study(study *s)
   jobs_close(s);
   study_measures_close(s);
   instance_free(s->search);
+  instance_free(s->pruner);
   loggers_close(&s->loggers);
   journal_close(&s->journal);
   record_free(&s->record);
@@ -331,7 +338,11 @@ int study_run(experiment *x, const study_options *o)
   rad_status status = s.dir ? open_study(&s) : RAD_ENOMEM;
   if (status == RAD_OK)
     status = run(&s);
-  const int exit = close_study(&s, status);
+  int exit = close_study(&s, status);
+  if ((exit == EXIT_DONE || exit == EXIT_CRASHED) && x->nfinal > 0) {
+    const int last = final_run(&s);
+    exit = last != EXIT_DONE ? last : exit;
+  }
   free_study(&s);
   release_signals(old);
   return exit;

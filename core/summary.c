@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * summary.c - summary.json: what a study has found, drawn from the record. Written again at the
  * end of every trial; where no name says seconds, it depends on nothing but the experiment. */
+#include "importance.h"
 #include "running.h"
 #include <math.h>
 #include <string.h>
@@ -218,7 +219,65 @@ static void put_counts(text *out, const record *r)
   json_close(out, '}');
 }
 
-rad_status summary_text(const record *r, const char *state, text *out)
+/* --- what decided --- */
+static void put_bin(text *out, const dim *d, const bin *b)
+{
+  char room[32];
+  json_open(out, NULL, '{');
+  if (d->d.type == RAD_ENUM && !isnan(b->value))
+    json_text(out, "value", space_text(d, b->value, room));
+  else
+    json_double(out, "value", b->value); /* "nan": the dimension is not there */
+  json_double(out, "score", b->score);
+  json_uint(out, "n", b->n);
+  json_uint(out, "top", b->top);
+  json_close(out, '}');
+}
+
+static void put_effects(text *out, const space *all, const importance *v, size_t n)
+{
+  double rest = 1.0;
+  json_open(out, "importance", '{');
+  json_uint(out, "trials", n);
+  json_double(out, "explained", v->explained);
+  json_open(out, "share", '{');
+  for (size_t i = 0; i < all->n; i++) {
+    json_double(out, all->dim[i].d.name, v->effect[i].share);
+    rest -= v->effect[i].share;
+  }
+  json_close(out, '}');
+  json_double(out, "interactions", rest > 0.0 ? rest : 0.0);
+  json_open(out, "marginal", '{');
+  for (size_t i = 0; i < all->n; i++) {
+    json_open(out, all->dim[i].d.name, '[');
+    for (size_t k = 0; k < v->effect[i].nbin; k++)
+      put_bin(out, &all->dim[i], &v->effect[i].bin[k]);
+    json_close(out, ']');
+  }
+  json_close(out, '}');
+  json_close(out, '}');
+}
+
+static rad_status put_importance(text *out, const record *r, arena *mem)
+{
+  const double **point = arena_alloc(mem, (r->n + 1) * sizeof *point);
+  double *score = arena_alloc(mem, (r->n + 1) * sizeof *score);
+  importance v = {0};
+  size_t n = 0;
+  if (!point || !score)
+    return RAD_ENOMEM;
+  for (size_t i = 0; i < r->n && r->nscore == 1; i++)
+    if (r->trial[i]->state == TRIAL_COMPLETE && isfinite(r->trial[i]->score[0])) {
+      point[n] = r->trial[i]->value;
+      score[n++] = r->trial[i]->score[0];
+    }
+  const rad_status status = importance_find(&v, &r->x->space.view, n, point, score, mem);
+  if (status == RAD_OK)
+    put_effects(out, &r->x->space, &v, n);
+  return status;
+}
+
+rad_status summary_text(const record *r, const char *dir, const char *state, text *out)
 {
   arena mem = {0};
   double *room = arena_alloc(&mem, (r->x->nseed + 1) * sizeof *room);
@@ -243,6 +302,9 @@ rad_status summary_text(const record *r, const char *state, text *out)
     json_close(out, '}');
   }
   put_best(out, r);
+  final_put(r, dir, out);
+  if (status >= 0 && strcmp(state, "complete") == 0)
+    status = put_importance(out, r, &mem);
   put_counts(out, r);
   json_double(out, "wall_s", r->wall);
   json_close(out, '}');
@@ -256,7 +318,7 @@ rad_status summary_write(const study *s, const char *state)
   arena mem = {0};
   text out = {0};
   char *path = fs_join(&mem, s->dir, "summary.json");
-  rad_status status = path ? summary_text(&s->record, state, &out) : RAD_ENOMEM;
+  rad_status status = path ? summary_text(&s->record, s->dir, state, &out) : RAD_ENOMEM;
   if (status >= 0)
     status = fs_write(path, out.s, out.n, s->diag);
   text_free(&out);

@@ -320,7 +320,8 @@ rad_status train_run(trainer *t)
     RAD_TRY(metrics_write(t, 0));
   }
   while (s >= 0 && !t->stopped && t->epochs < t->when.nepoch) {
-    s = train_epoch(t);
+    t->paused = t->until > 0 && t->epochs >= t->until;
+    s = t->paused ? RAD_ECANCEL : train_epoch(t);
     if (s >= 0)
       s = train_end_epoch(t);
   }

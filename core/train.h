@@ -62,6 +62,8 @@ typedef struct trainer {
   uint64_t epochs;   /* finished */
   float *best;       /* (model->nvalue) the marked copy, or NULL */
   bool marked, restore, stopped;
+  uint64_t until; /* the epoch after which it pauses; 0: none */
+  bool paused;
   bool steps;     /* some hook has a `step`: gradients are all there before anything is updated */
   bool batches;   /* some hook changes batches */
   double factor;  /* of the learning rate, in this step */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * trial.c - from the search's proposals to configurations, from the jobs' results to the value of
- * the objective. Trial i is proposed from the results below i - lag, whatever has ended by then. */
+ * trial.c - from the search's proposals to configurations. Trial i is proposed from the results
+ * below i - lag, whatever has ended by then. */
 #include "arm.h"
 #include "running.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MOST_RULED_OUT = 1000 }; /* in a row: then the constraints leave nothing to find */
 
 /* --- the search --- */
 static rad_status count_trials(study *s)
@@ -42,17 +44,27 @@ rad_status trials_open(study *s)
   return count_trials(s);
 }
 
-static uint64_t visible(const study *s) /* trials below this one must have ended */
+/* None of its own cohort either: those may wait for it at a rung. */
+uint64_t trial_sees(const study *s, uint64_t i)
 {
-  const uint64_t lag = (uint64_t)s->x->search.lag;
-  return s->record.n > lag ? s->record.n - lag : 0;
+  const uint64_t lag = (uint64_t)s->x->search.lag, below = i > lag ? i - lag : 0;
+  const uint64_t start = s->cohort > 1 ? i / s->cohort * s->cohort : i;
+  return below < start ? below : start;
+}
+
+/* What a static constraint rules out is no trial of those that were asked for. */
+bool trials_over(const study *s)
+{
+  const uint64_t spent = s->record.n - (s->x->space.n > 0 ? s->record.ruled_out : 0);
+  return s->exhausted || spent >= s->planned || s->record.in_a_row >= MOST_RULED_OUT;
 }
 
 bool trial_wanted(const study *s)
 {
-  if (s->exhausted || s->record.n >= s->planned)
+  const uint64_t visible = trial_sees(s, s->record.n);
+  if (trials_over(s))
     return false;
-  for (uint64_t i = 0; i < visible(s); i++)
+  for (uint64_t i = 0; i < visible; i++)
     if (s->record.trial[i]->state == TRIAL_RUNNING)
       return false;
   return true;
@@ -64,10 +76,11 @@ static rad_status ask(study *s, double *point)
   if (s->x->space.n == 0)
     return RAD_OK;
   const rad_trial **list = calloc(r->n + 1, sizeof *list);
+  const uint64_t visible = trial_sees(s, r->n);
   if (!list)
     return RAD_ENOMEM;
   for (size_t i = 0; i < r->n; i++)
-    list[i] = i < visible(s) ? &r->trial[i]->known : &r->trial[i]->hidden;
+    list[i] = i < visible ? &r->trial[i]->known : &r->trial[i]->hidden;
   const rad_history history = {.n = r->n, .trial = list};
   const size_t mark = scratch_mark(s->env);
   const rad_status status = s->search->plugin->ops.search.ask(&s->search->ctx, s->search->self,
@@ -150,146 +163,12 @@ static rad_status post_trial(study *s, const double *point, const config *c)
   return status;
 }
 
-/* --- its end --- */
-static double violation(const constraint *c, double v)
-{
-  if (isnan(v))
-    return (double)NAN;
-  const double over = v - c->max, under = c->min - v;
-  return over > under ? over : under; /* <= 0: kept */
-}
-
-static rad_status post_end(study *s, const trial *t, enum trial_state state, const char *reason,
-                           const double *score, const double *violations)
-{
-  text line = {0};
-  study_begin(s, &line, "trial_end");
-  json_uint(&line, "trial", t->known.index);
-  json_text(&line, "state", trial_state_name(state));
-  if (reason)
-    json_text(&line, "reason", reason);
-  json_open(&line, "score", '[');
-  for (size_t i = 0; i < s->record.nscore; i++)
-    json_double(&line, NULL, score[i]);
-  json_close(&line, ']');
-  json_open(&line, "violation", '[');
-  for (size_t i = 0; i < s->x->nconstraint; i++)
-    json_double(&line, NULL, violations[i]);
-  json_close(&line, ']');
-  const rad_status status = study_post(s, &line, true);
-  text_free(&line);
-  return status;
-}
-
-/* The worst of its jobs decides. */
-static enum trial_state state_of(const trial *t, const char **reason)
-{
-  enum trial_state state = TRIAL_COMPLETE;
-  *reason = NULL;
-  for (size_t i = 0; i < t->njob; i++) {
-    const job *j = &t->job[i];
-    const enum trial_state k = j->state == JOB_FAILED     ? TRIAL_FAILED
-                               : j->state == JOB_DIVERGED ? TRIAL_DIVERGED
-                                                          : TRIAL_COMPLETE;
-    if (k > state) {
-      state = k;
-      *reason = j->reason;
-    }
-  }
-  return state;
-}
-
-rad_status trial_end(study *s, trial *t)
-{
-  const experiment *x = s->x;
-  const char *reason;
-  enum trial_state state = state_of(t, &reason);
-  arena mem = {0};
-  double *score = arena_alloc(&mem, (s->record.nscore + 1) * sizeof *score);
-  double *broken = arena_alloc(&mem, (x->nconstraint + 1) * sizeof *broken);
-  rad_status status = score && broken ? RAD_OK : RAD_ENOMEM;
-  for (size_t i = 0; status == RAD_OK && i < x->nconstraint; i++)
-    broken[i] = violation(&x->constraint[i],
-                          trial_metric(&s->record, t, x->constraint[i].metric, NULL, NULL));
-  for (size_t i = 0; status == RAD_OK && i < x->nterm; i++) {
-    const term *m = &x->term[i];
-    const double v = m->weight * trial_metric(&s->record, t, m->metric, NULL, NULL);
-    score[s->record.nscore == 1 ? 0 : i] += v;
-    if (isnan(v) && state == TRIAL_COMPLETE) {
-      state = TRIAL_FAILED;
-      reason = arena_printf(&mem, "the metric %s has no value", m->metric);
-    }
-  }
-  for (size_t i = 0; state != TRIAL_COMPLETE && status == RAD_OK && i < s->record.nscore; i++)
-    score[i] = (double)NAN;
-  if (status == RAD_OK)
-    status = post_end(s, t, state, reason, score, broken);
-  arena_free(&mem);
-  return status < 0 ? status : summary_write(s, "running");
-}
-
-/* --- constraints that are known before training --- */
-static double static_metric(const arm_plan *p, const char *name)
-{
-  if (strcmp(name, "model.parameters") == 0)
-    return (double)p->parameters;
-  return strcmp(name, "model.active_weights") == 0 ? (double)p->active_weights : p->flop_forward;
-}
-
-/* Ends a trial without training: its network cannot be built, or is not allowed. */
-static rad_status check_static(study *s, trial *t, const config *c)
-{
-  const experiment *x = s->x;
-  arm_plan plan = {0};
-  diag own = {0};
-  arena mem = {0};
-  const char *reason = NULL;
-  enum trial_state state = TRIAL_RUNNING;
-  s->env->diag = &own;
-  rad_status status = arm_inspect(s->env, c, x->arm[0], &plan, NULL);
-  s->env->diag = s->diag;
-  double *score = arena_alloc(&mem, (s->record.nscore + 1) * sizeof *score);
-  double *broken = arena_alloc(&mem, (x->nconstraint + 1) * sizeof *broken);
-  for (size_t i = 0; score && i < s->record.nscore; i++)
-    score[i] = (double)NAN;
-  for (size_t i = 0; broken && i < x->nconstraint; i++) {
-    const constraint *k = &x->constraint[i];
-    const bool known = k->is_static && status >= 0;
-    broken[i] = known ? violation(k, static_metric(&plan, k->metric)) : (double)NAN;
-    if (known && broken[i] > 0.0 && state == TRIAL_RUNNING) {
-      state = TRIAL_PRUNED;
-      reason = arena_printf(&mem, "[constraint %s] %s = %g", k->name, k->metric,
-                            static_metric(&plan, k->metric));
-    }
-  }
-  if (status == RAD_EINVAL) { /* a result of this trial, others may be fine */
-    state = TRIAL_FAILED;
-    reason = text_str(&own.messages);
-    status = RAD_OK;
-  }
-  if (status >= 0 && (!score || !broken))
-    status = RAD_ENOMEM;
-  if (status >= 0 && state != TRIAL_RUNNING)
-    status = post_end(s, t, state, reason, score, broken);
-  diag_free(&own);
-  arena_free(&mem);
-  return status;
-}
-
 static bool ended(const trial *t)
 {
   for (size_t i = 0; i < t->njob; i++)
     if (t->job[i].state < JOB_COMPLETE)
       return false;
   return true;
-}
-
-static bool any_static(const experiment *x)
-{
-  for (size_t i = 0; i < x->nconstraint; i++)
-    if (x->constraint[i].is_static)
-      return true;
-  return false;
 }
 
 rad_status trial_inspect(study *s)
@@ -313,13 +192,15 @@ rad_status trial_restore(study *s, trial *t)
   if (dir)
     sweep(dir);
   arena_free(&mem);
-  if (ended(t))
+  if (t->given_up || ended(t))
     return trial_end(s, t);
   rad_status status = experiment_trial(s->x, t->value, &c);
   if (status >= 0)
     status = write_config(s, t, &c);
-  if (status >= 0 && any_static(s->x))
-    status = check_static(s, t, &c);
+  if (status >= 0)
+    status = trial_rule_out(s, t, &c);
+  if (status >= 0)
+    status = reuse_keys(s, t, &c);
   config_free(&c);
   return status;
 }
@@ -333,8 +214,10 @@ static rad_status begin_trial(study *s, const double *point)
   if (status >= 0) {
     trial *t = s->record.trial[s->record.n - 1];
     status = write_config(s, t, &c);
-    if (status >= 0 && any_static(s->x))
-      status = check_static(s, t, &c);
+    if (status >= 0)
+      status = trial_rule_out(s, t, &c);
+    if (status >= 0)
+      status = reuse_keys(s, t, &c);
   }
   config_free(&c);
   return status;
@@ -357,6 +240,11 @@ rad_status trial_propose(study *s)
     status = check_point(s, point);
   if (status == RAD_OK)
     status = begin_trial(s, point);
+  if (status == RAD_OK && s->record.in_a_row == MOST_RULED_OUT)
+    diag_warning(s->diag, (origin){0},
+                 "the study ends here: the last %d proposals broke a static constraint (trial %zu: "
+                 "%s)",
+                 MOST_RULED_OUT, s->record.n - 1, s->record.trial[s->record.n - 1]->reason);
   free(point);
   return status;
 }

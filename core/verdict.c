@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * verdict.c - what a study says: a table of the arms and two sentences, from summary.json and the
- * trial's own configuration. */
+ * verdict.c - what a study says of one trial: a table of the arms and two sentences, from
+ * summary.json and the trial's own configuration. */
 #include "verdict.h"
 #include "fs.h"
 #include "record.h"
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOP = 10, NCOLUMN = 8, NAMES = 256 };
+enum { NAMES = 256 };
 
 static const struct column {
   const char *title, *metric;
   enum { SHARE, NUMBER, TIME } as;
   bool fit; /* known only of seeds that have fitted */
-} columns[NCOLUMN] = {
+} columns[VERDICT_COLUMNS] = {
     {"train", "train.accuracy", SHARE, false},
     {"val", "val.accuracy", SHARE, false},
     {"test", "test.accuracy", SHARE, false},
@@ -100,13 +100,13 @@ static bool any_value(const view *v, const struct column *c)
 static rad_status make_table(const view *v, verdict *out)
 {
   text cell = {0};
-  const struct column *shown[NCOLUMN];
-  const char **title = arena_alloc(&out->mem, NCOLUMN * sizeof *title);
+  const struct column *shown[VERDICT_COLUMNS];
+  const char **title = arena_alloc(&out->mem, VERDICT_COLUMNS * sizeof *title);
   const char **arms = arena_alloc(&out->mem, (v->narm + 1) * sizeof *arms);
-  const char **cells = arena_alloc(&out->mem, (v->narm + 1) * NCOLUMN * sizeof *cells);
+  const char **cells = arena_alloc(&out->mem, (v->narm + 1) * VERDICT_COLUMNS * sizeof *cells);
   if (!title || !arms || !cells)
     return RAD_ENOMEM;
-  for (size_t k = 0; k < NCOLUMN; k++)
+  for (size_t k = 0; k < VERDICT_COLUMNS; k++)
     if (any_value(v, &columns[k])) {
       shown[out->ncolumn] = &columns[k];
       title[out->ncolumn++] = columns[k].title;
@@ -200,61 +200,6 @@ static void put_sentences(const view *v, text *out)
                 v->arm[0].run.epochs);
 }
 
-/* --- the trials --- */
-static bool better(const json_t *a, const json_t *b)
-{
-  const double x = json_member_double(a, "objective"), y = json_member_double(b, "objective");
-  return x > y || (!isnan(x) && isnan(y));
-}
-
-static void put_params(const json_t *t, text *out)
-{
-  const char *name;
-  json_t *value;
-  char room[32];
-  double x;
-  json_object_foreach(json_object_get(t, "params"), name, value)
-  {
-    text_printf(out, "  %s = ", name);
-    if (json_is_string(value))
-      text_puts(out, json_string_value(value));
-    else if (json_to_double(value, &x))
-      text_puts(out, text_from_float(room, (float)x));
-  }
-}
-
-static rad_status put_trials(const json_t *summary, arena *mem, text *out)
-{
-  const json_t *list = json_object_get(summary, "trials");
-  const size_t n = json_array_size(list);
-  if (n < 2)
-    return RAD_OK;
-  bool *shown = arena_alloc(mem, n * sizeof *shown);
-  if (!shown)
-    return RAD_ENOMEM;
-  text_printf(out, "\nBest of %zu trials:\n", n);
-  for (size_t k = 0; k < TOP && k < n; k++) {
-    size_t best = n;
-    for (size_t i = 0; i < n; i++)
-      if (!shown[i] && (best == n || better(json_array_get(list, i), json_array_get(list, best))))
-        best = i;
-    const json_t *t = json_array_get(list, best);
-    const char *state = json_member_text(t, "state");
-    const double x = json_member_double(t, "objective");
-    shown[best] = true;
-    text_printf(out, "  %4" PRIu64 "  ", json_member_uint(t, "id"));
-    if (isnan(x))
-      text_printf(out, "%-10s", state ? state : "-");
-    else
-      text_printf(out, "%-10.6g", x);
-    if (json_is_false(json_object_get(t, "feasible")))
-      text_puts(out, " (breaks a constraint)");
-    put_params(t, out);
-    text_puts(out, "\n");
-  }
-  return RAD_OK;
-}
-
 /* --- reading --- */
 /* What `epochs_to_fit` waits for, where the arm has a measure of this name, as defaults.ini says.
  */
@@ -345,7 +290,9 @@ rad_status verdict_read(verdict *out, const json_t *summary, int64_t id, const c
   view v = {.dir = dir,
             .diag = d,
             .summary = summary,
-            .trial = id == VERDICT_BEST ? pick(summary) : find_trial(summary, id)};
+            .trial = id == VERDICT_BEST    ? pick(summary)
+                     : id == VERDICT_FINAL ? json_object_get(summary, "final")
+                                           : find_trial(summary, id)};
   *out = (verdict){.any = v.trial != NULL, .words = ""};
   rad_status s = v.trial ? read_arms(&v) : RAD_OK;
   if (v.trial && s >= 0) {
@@ -363,99 +310,4 @@ void verdict_free(verdict *v)
 {
   arena_free(&v->mem);
   *v = (verdict){0};
-}
-
-/* --- as text --- */
-static void put_padded(text *out, const char *s, size_t width, bool left)
-{
-  const size_t n = strlen(s);
-  text_puts(out, left ? s : "");
-  for (size_t i = n; i < width; i++)
-    text_puts(out, " ");
-  text_puts(out, left ? "" : s);
-}
-
-static void put_table(const verdict *v, text *out)
-{
-  size_t width[NCOLUMN], name = strlen("arm");
-  for (size_t i = 0; i < v->narm; i++)
-    name = strlen(v->arm[i]) > name ? strlen(v->arm[i]) : name;
-  put_padded(out, "arm", name, true);
-  for (size_t k = 0; k < v->ncolumn; k++) {
-    width[k] = strlen(v->title[k]);
-    for (size_t i = 0; i < v->narm; i++) {
-      const size_t n = strlen(v->cell[i * v->ncolumn + k]);
-      width[k] = n > width[k] ? n : width[k];
-    }
-    text_puts(out, "  ");
-    put_padded(out, v->title[k], width[k], false);
-  }
-  text_puts(out, "\n");
-  for (size_t i = 0; i < v->narm; i++) {
-    put_padded(out, v->arm[i], name, true);
-    for (size_t k = 0; k < v->ncolumn; k++) {
-      text_puts(out, "  ");
-      put_padded(out, v->cell[i * v->ncolumn + k], width[k], false);
-    }
-    text_puts(out, "\n");
-  }
-}
-
-void verdict_put(const verdict *v, text *out)
-{
-  put_table(v, out);
-  text_printf(out, "\n%s", v->words);
-}
-
-/* What measures tell of the whole study. */
-static void put_measures(const json_t *summary, text *out)
-{
-  const char *name;
-  json_t *value, *all = json_object_get(summary, "metrics");
-  double x;
-  if (json_object_size(all) > 0)
-    text_puts(out, "\nOf the whole study:\n");
-  json_object_foreach(all, name, value) if (json_to_double(value, &x))
-      text_printf(out, "  %s = %.6g\n", name, x);
-}
-
-static rad_status put_all(const verdict *v, const json_t *summary, arena *mem, text *out)
-{
-  if (json_array_size(json_object_get(summary, "trials")) > 1) {
-    text_printf(out, "Trial %" PRIu64 ":", v->trial);
-    put_params(pick(summary), out);
-    text_puts(out, "\n");
-  }
-  verdict_put(v, out);
-  RAD_TRY(put_trials(summary, mem, out));
-  put_measures(summary, out);
-  if (json_is_true(json_object_get(summary, "test_selected")))
-    text_puts(out, "The test split took part in the selection: its numbers are no estimate.\n");
-  return RAD_OK;
-}
-
-rad_status verdict_print(const char *dir, diag *d, text *out)
-{
-  json_error_t error;
-  arena mem = {0};
-  verdict v = {0};
-  json_t *summary = NULL;
-  char *path = fs_join(&mem, dir, "summary.json");
-  rad_status s = path ? RAD_OK : RAD_ENOMEM;
-  if (s >= 0 && !(summary = json_load_file(path, 0, &error)))
-    s = diag_error(d, RAD_EIO, (origin){0}, "%s: %s", path, error.text);
-  if (s >= 0)
-    s = verdict_read(&v, summary, VERDICT_BEST, dir, d);
-  if (s >= 0 && v.any)
-    s = put_all(&v, summary, &mem, out);
-  else if (s >= 0)
-    text_puts(out, "No trial has ended yet.\n");
-  if (s >= 0)
-    text_printf(out, "Results: %s\n", dir);
-  if (s >= 0 && out->failed)
-    s = RAD_ENOMEM;
-  verdict_free(&v);
-  json_decref(summary);
-  arena_free(&mem);
-  return s;
 }

@@ -16,9 +16,11 @@ typedef struct verdict {
   const char *words;       /* sentences, each ends in '\n' */
   arena mem;
 } verdict;
-enum { VERDICT_BEST = -1 };
+enum { VERDICT_COLUMNS = 8 /* at most */ };
+enum { VERDICT_BEST = -1, VERDICT_FINAL = -2 };
 /* From what is in summary.json, and the trial's configuration in the run directory. VERDICT_BEST:
- * of the best trial, or of several objectives the first on the front, else the first there is. */
+ * of the best trial, or of several objectives the first on the front, else the first there is.
+ * VERDICT_FINAL: of the winner's training for [final]. */
 rad_status verdict_read(verdict *, const struct json_t *summary, int64_t trial, const char *dir,
                         diag *);
 void verdict_free(verdict *);

@@ -66,7 +66,7 @@ static void catch_signals(void)
 typedef struct request {
   const char *dir, *trial, *arm, *plugin_dir;
   const char *threads; /* instead of what the trial's file says, or NULL */
-  uint64_t seed;
+  uint64_t seed, until;
   bool prepare, accept;
 } request;
 
@@ -80,7 +80,7 @@ static bool read_request(request *q, int argc, char **argv)
 {
   const char *word[4];
   int n = 0;
-  int64_t seed = 0;
+  int64_t seed = 0, until = 0;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--accept-numeric-change") == 0)
       q->accept = true;
@@ -88,6 +88,9 @@ static bool read_request(request *q, int argc, char **argv)
       q->plugin_dir = argv[++i];
     else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
       q->threads = argv[++i];
+    else if (strcmp(argv[i], "--until") == 0 && i + 1 < argc && is_number(argv[i + 1]) &&
+             text_to_int64(argv[++i], &until))
+      q->until = (uint64_t)until;
     else if (n < 4)
       word[n++] = argv[i];
     else
@@ -232,6 +235,7 @@ static rad_status train(env *e, const request *q, config *whole)
                      .seed = q->seed,
                      .dir = dir,
                      .cache = cache,
+                     .until = q->until,
                      .accept_numeric_change = q->accept,
                      .samples = strtoul(q->trial, NULL, 10) < SAMPLE_TRIALS};
   const rad_status s = arm_run(e, &j);

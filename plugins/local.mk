@@ -71,6 +71,10 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/swap_dataset.la \
   plugins/optimizer/adam.la \
   plugins/optimizer/sgd.la \
+  plugins/pruner/curve.la \
+  plugins/pruner/halving.la \
+  plugins/pruner/hyperband.la \
+  plugins/pruner/median.la \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
   plugins/regularizer/ioc.la \
@@ -173,6 +177,8 @@ plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/lab
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
+plugins_pruner_halving_la_SOURCES = plugins/pruner/halving.c plugins/pruner/halving.h
+plugins_pruner_hyperband_la_SOURCES = plugins/pruner/hyperband.c plugins/pruner/halving.h
 plugins_search_evolution_la_SOURCES = \
   plugins/search/evolution.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_nsga2_la_SOURCES = \

@@ -279,9 +279,22 @@ ok 'config.ini of a run runs as it stands' status_is 0
 sums() { sed 's/"[a-z_.]*\(seconds\|wall_s\)": *[-0-9.e+]*//g; s/"experiment": *"[^"]*"//' "$1"; }
 same_sums() { [ "$(sums run/summary.json)" = "$(sums again/summary.json)" ]; }
 ok '... and gives the same' same_sums
+# Another file of a plugin is another arithmetic.
+mkdir -p elsewhere/layer
+cp "$top_builddir/plugins/layer/.libs/dense.so" elsewhere/layer/
+two() { rad run good.ini -q -o two -s 'layer.hidden.units=search(2, 90)' -s search.plugin=random \
+  -s "search.trials=$1" --plugin-dir "$PWD/elsewhere"; }
+two 2
+ok 'a plugin: before' status_is 0
+echo >>elsewhere/layer/dense.so
+two 3
+fails 2 'the arithmetic is not what it was' 'a plugin whose file has changed'
 rad run good.ini -q -o metric -s objective.main.val.acuracy=1
-ok 'a metric that nobody reports: status' status_is 3
-ok 'a metric that nobody reports: says which' grep -q 'main.val.acuracy has no value' metric/summary.json
+fails 2 "did you mean 'accuracy'" 'a metric that nobody reports'
+ok 'a metric that nobody reports: nothing was done' test ! -e metric
+rad run good.ini -q -o metric -s objective.main.val.accuracy_noisy=1
+ok 'a metric that is not there without noise: status' status_is 3
+ok '... says which' grep -q 'main.val.accuracy_noisy has no value' metric/summary.json
 : >file
 rad run good.ini -o file/run -q
 ok 'a run directory that cannot be: status' status_is 74

@@ -419,6 +419,34 @@ START_TEST(objectives)
 }
 END_TEST
 
+/* Names that nobody reports, as plugins say; where one does not say, anything may be there. */
+START_TEST(misspelt_metrics)
+{
+  static const char axis[] = DATA NET "[axis a]\none = measure.more.enabled=true\n"
+                                      "two = run.epochs=3\n[measure more]\nplugin = norms\n"
+                                      "enabled = false\n[objective]\nmain.more.l2 = -1\n";
+  REFUSED_ONLY(ARMS "real.val.acuracy = 1\n",
+               "nothing reports 'acuracy' of val (did you mean 'accuracy'?)");
+  REFUSED_ONLY(ARMS "noise.train.accuracy_wrong.max = 1\n", "nothing reports 'accuracy_wrong'");
+  REFUSED_ONLY(DATA NET "[constraint c]\nmetric = val.los\nmax = 2\n", "did you mean 'loss'?");
+  REFUSED_ONLY(DATA NET "[pruner]\nplugin = median\nmetric = main.val.lss\n",
+               "did you mean 'loss'?");
+  REFUSED_ONLY(DATA NET "[regularizer s]\nplugin = early_stopping\nmetric = val.los\n",
+               "did you mean 'loss'?");
+  REFUSED_ONLY(DATA NET "[measure n]\nplugin = norms\n[objective]\nmain.n.l1 = 1\n",
+               "nothing reports 'l1' of n");
+  REFUSED_ONLY(DATA NET "[measure s]\nplugin = sharpness\n[objective]\nmain.val.rise = 1\n",
+               "nothing reports 'rise' of val"); /* it does not report of splits */
+  REFUSED_ONLY(DATA NET "[measure n]\nplugin = norms\n[objective]\nmain.n = 1\n",
+               "nothing reports '' of n");
+  REFUSED_ONLY(DATA NET "[measure loss]\nenabled = false\n[objective]\nval.loss = -1\n",
+               "nothing reports 'loss' of val");
+  must_open(DATA NET "[measure n]\nplugin = norms\n[measure g]\nplugin = margin\n[objective]\n"
+                     "main.n.l2.max = 1\nval.margin_p2.5 = 1\ntrain.loss_noisy = 1\n");
+  must_open(axis); /* a row may switch it on */
+}
+END_TEST
+
 START_TEST(nothing_selects_by_test)
 {
   REFUSED_ONLY(ARMS "real.test.accuracy = 1\n", "may not see the test split");
@@ -766,6 +794,7 @@ int main(void)
   tcase_add_test(t, files_in_rows_become_absolute);
   tcase_add_test(t, axes);
   tcase_add_test(t, objectives);
+  tcase_add_test(t, misspelt_metrics);
   tcase_add_test(t, nothing_selects_by_test);
   tcase_add_test(t, references);
   tcase_add_test(t, blocks_repeat);

@@ -5,13 +5,8 @@
  * After epoch e with seed s and learning rate lr: val.accuracy = 1 - 1 / (1 + 0.37 e + 0.11 s +
  * lr), and train.loss = 1 / (e + lr). */
 #define _XOPEN_SOURCE 700
-#include "arm.h"
-#include "folder.h"
-#include "running.h"
-#include "verdict.h"
-#include <check.h>
+#include "study_rig.h"
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,10 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *program;
-static char folder[128]; /* of one test */
-
-/* --- running one --- */
 static const char plain[] = "[run]\nepochs = 4\nseeds = 3, 5, 8\n"
                             "[dataset]\nplugin = blobs\ntrain = 41\ntest = 7\n"
                             "[layer h]\nplugin = dense\nunits = 10\n"
@@ -39,130 +30,6 @@ static const char searched[] = "[run]\nepochs = 4\n"
                                "[objective]\nreal.val.accuracy = 1\nnoise.train.loss.max = -0.01\n"
                                "[search]\nplugin = random\ntrials = 5\nretries = 1\n"
                                "[logger console]\nenabled = false\n";
-
-static char *in_folder(const char *name)
-{
-  static char path[4][256];
-  static int next;
-  next = (next + 1) % 4;
-  snprintf(path[next], sizeof path[next], "%s/%s", folder, name);
-  return path[next];
-}
-
-static void write_text(const char *path, const char *content, const char *mode)
-{
-  FILE *f = fopen(path, mode);
-  ck_assert_ptr_nonnull(f);
-  fputs(content, f);
-  fclose(f);
-}
-
-static char messages[4096];
-
-/* Runs an experiment in folder/NAME; the messages are kept. */
-static int run(const char *ini, const char *name, const char *const *set, study_options o)
-{
-  diag g = {0};
-  env e = {.diag = &g};
-  experiment x = {0};
-  override v[4];
-  size_t n = 0;
-  char dir[256];
-  write_text(in_folder("x.ini"), ini, "w");
-  for (; set && set[n]; n++)
-    v[n] = (override){.text = set[n]};
-  ck_assert_int_eq(plugins_new(&e.plugins, NULL, &g), RAD_OK);
-  const rad_status s = experiment_open(&x, &e, in_folder("x.ini"), v, n);
-  ck_assert_msg(s == RAD_OK, "%s", text_str(&g.messages));
-  snprintf(dir, sizeof dir, "%s/%s", folder, name);
-  o.dir = dir;
-  o.program = program;
-  o.command = "a test";
-  const int exit = study_run(&x, &o);
-  snprintf(messages, sizeof messages, "%s", text_str(&g.messages));
-  experiment_free(&x);
-  plugins_free(e.plugins);
-  env_free(&e);
-  diag_free(&g);
-  return exit;
-}
-
-static json_t *summary(const char *name)
-{
-  char path[256];
-  snprintf(path, sizeof path, "%s/%s/summary.json", folder, name);
-  json_t *o = json_load_file(path, 0, NULL);
-  ck_assert_ptr_nonnull(o);
-  return o;
-}
-
-static json_t *trial_of(json_t *o, size_t i)
-{
-  return json_array_get(json_object_get(o, "trials"), i);
-}
-
-static double value(const json_t *o, const char *a, const char *b)
-{
-  const json_t *inner = json_object_get(o, a);
-  return json_member_double(b ? inner : o, b ? b : a);
-}
-
-/* Removes what depends on time. */
-static void timeless(json_t *o)
-{
-  const char *key;
-  json_t *v;
-  void *next;
-  size_t i;
-  json_array_foreach(o, i, v) timeless(v);
-  json_object_foreach_safe(o, next, key, v)
-  {
-    timeless(v);
-    if (strstr(key, "seconds") || strcmp(key, "wall_s") == 0)
-      json_object_del(o, key);
-  }
-}
-
-static void same_summaries(const char *a, const char *b)
-{
-  json_t *x = summary(a), *y = summary(b);
-  timeless(x);
-  timeless(y);
-  ck_assert(json_equal(x, y));
-  json_decref(x);
-  json_decref(y);
-}
-
-/* How many lines of the journal have a text. */
-static int count_lines(const char *name, const char *file, const char *what)
-{
-  char path[256], line[65536];
-  int n = 0;
-  snprintf(path, sizeof path, "%s/%s/%s", folder, name, file);
-  FILE *f = fopen(path, "r");
-  ck_assert_ptr_nonnull(f);
-  while (fgets(line, sizeof line, f))
-    n += strstr(line, what) != NULL;
-  fclose(f);
-  return n;
-}
-
-static void set_up(void)
-{
-  static const char *const fakes[] = {"FAKE_CRASH", "FAKE_CRASH_ONCE", "FAKE_FULL", "FAKE_DIVERGE",
-                                      "FAKE_SLOW",  "FAKE_PRINT",      "FAKE_HANG"};
-  for (size_t i = 0; i < sizeof fakes / sizeof *fakes; i++)
-    unsetenv(fakes[i]);
-  const char *tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/rademacher-study.XXXXXX",
-           tmp && strlen(tmp) < 64 ? tmp : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void tear_down(void)
-{
-  folder_remove(folder);
-}
 
 static const study_options two = {.jobs = 2};
 
@@ -488,7 +355,8 @@ START_TEST(constraints_before_training)
   ck_assert_msg(run(ini, "a", NULL, two) == EXIT_DONE, "%s", messages);
   json_t *o = summary("a");
   unsigned pruned = 0;
-  for (size_t i = 0; i < 5; i++) {
+  const size_t n = json_array_size(json_object_get(o, "trials"));
+  for (size_t i = 0; i < n; i++) {
     const json_t *t = trial_of(o, i);
     const bool large = value(t, "params", "layer.h.units") > 15.0;
     char path[64];
@@ -497,10 +365,16 @@ START_TEST(constraints_before_training)
     ck_assert(fs_is_dir(in_folder(path)) == !large);
     pruned += large;
   }
-  ck_assert_msg(pruned > 0 && pruned < 5, "%u pruned", pruned);
+  ck_assert_uint_gt(pruned, 0);
+  ck_assert_uint_eq(n - pruned, 5); /* what is ruled out is not one of the five */
   json_decref(o);
+  const int lines = count_lines("a", "journal.jsonl", "\"seq\"");
+  ck_assert_int_eq(run(ini, "a", NULL, two), EXIT_DONE); /* nothing is left to do */
+  ck_assert_int_eq(count_lines("a", "journal.jsonl", "\"seq\""), lines);
   static const char *const none[] = {"constraint.small.max=1", NULL};
   ck_assert_int_eq(run(ini, "b", none, two), EXIT_DONE);
+  ck_assert_msg(strstr(messages, "broke a static constraint") != NULL, "%s", messages);
+  ck_assert_int_eq(count_lines("b", "journal.jsonl", "\"trial_end\""), 1000);
   ck_assert(fs_is_file(in_folder("b/manifest.json")));
 }
 END_TEST
@@ -625,13 +499,5 @@ static Suite *suite(void)
 
 int main(int argc, char **argv)
 {
-  if (argc > 1 && strcmp(argv[1], "worker") == 0)
-    return worker_main(argc - 1, argv + 1);
-  if (!(program = realpath(argv[0], NULL)))
-    return 99;
-  SRunner *r = srunner_create(suite());
-  srunner_run_all(r, CK_ENV);
-  const int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed == 0 ? 0 : 1;
+  return study_main(argc, argv, suite);
 }

@@ -82,6 +82,18 @@ static rad_status write_result(env *v, const char *path, const char *state, int6
   return s;
 }
 
+static rad_status train_one(env *v, const arm_job *j, uint64_t e, const char *check,
+                            const char *once)
+{
+  if (getenv("FAKE_SLOW"))
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+  RAD_TRY(misbehave(j, e, once));
+  if (*v->cancelled)
+    return RAD_ECANCEL;
+  write_checkpoint(v, check, e);
+  return RAD_OK;
+}
+
 static rad_status train(env *v, const arm_job *j, double lr, int64_t epochs, arena *mem)
 {
   const char *check = fs_join(mem, j->dir, "last"), *once = fs_join(mem, j->dir, "once");
@@ -93,15 +105,12 @@ static rad_status train(env *v, const arm_job *j, double lr, int64_t epochs, are
     accuracy = 1.0 - 1.0 / (1.0 + 0.37 * (double)e + 0.11 * (double)j->seed + lr);
     loss = 1.0 / ((double)e + lr);
     put_epoch(f, e, accuracy, loss);
-    if (e <= start)
-      continue;
-    if (getenv("FAKE_SLOW"))
-      nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
-    s = misbehave(j, e, once);
-    if (s == RAD_OK && *v->cancelled)
+    if (e > start)
+      s = train_one(v, j, e, check, once);
+    if (s == RAD_OK && e == j->until && e < (uint64_t)epochs) {
+      write_result(v, fs_join(mem, j->dir, "paused.json"), "paused", (int64_t)e, accuracy, loss);
       s = RAD_ECANCEL;
-    if (s == RAD_OK)
-      write_checkpoint(v, check, e);
+    }
   }
   if (f)
     fclose(f);

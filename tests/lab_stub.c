@@ -14,6 +14,8 @@ static rad_status metric(rad_ctx *c, const char *name, double value)
   lab_stub *s = stub_of(c);
   ck_assert_msg(s->nmetric < sizeof s->metric / sizeof *s->metric, "too many metrics");
   ck_assert_msg(strlen(name) < sizeof s->name[0], "metric name too long: %s", name);
+  const plugin *p = ((instance *)(void *)c)->plugin;
+  ck_assert_msg(plugin_reports(p, name), "%s: '%s' is none of its .metrics", p->d.name, name);
   memcpy(s->name[s->nmetric], name, strlen(name) + 1);
   s->metric[s->nmetric++] = value;
   return RAD_OK;

@@ -9,13 +9,17 @@ C_TESTS = tests/conformance \
   tests/core_data \
   tests/core_experiment \
   tests/core_fetch \
+  tests/core_final \
   tests/core_formats \
   tests/core_fs \
   tests/core_host \
+  tests/core_importance \
   tests/core_keys \
   tests/core_model \
   tests/core_philox \
   tests/core_plugin \
+  tests/core_pruning \
+  tests/core_reuse \
   tests/core_safetensors \
   tests/core_study \
   tests/core_text \
@@ -24,6 +28,7 @@ C_TESTS = tests/conformance \
   tests/measures \
   tests/noise_inputs \
   tests/noise_labels \
+  tests/pruner \
   tests/regularizers \
   tests/search
 SH_TESTS = \
@@ -48,6 +53,7 @@ TESTS += $(SH_TESTS)
 EXTRA_DIST += $(SH_TESTS) tests/folder.h tests/lib.sh tests/check-portable.sh tests/bench/bench.py \
   tests/bench/nets.py tests/bench/torch_side.py tests/peers
 
+STUDY_RIG = tests/fake_arm.c tests/study_rig.c tests/study_rig.h
 tests_conformance_SOURCES = \
   tests/conformance.c \
   tests/conformance.h \
@@ -88,6 +94,8 @@ tests_core_fs_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_fs_LDFLAGS =
 tests_core_host_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"'
 tests_core_host_LDFLAGS =
+tests_core_importance_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_importance_LDFLAGS =
 tests_core_keys_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_keys_LDFLAGS =
 tests_core_model_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -96,9 +104,18 @@ tests_core_philox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_philox_LDFLAGS =
 tests_core_plugin_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"'
 tests_core_plugin_LDFLAGS =
+tests_core_reuse_SOURCES = tests/core_reuse.c $(STUDY_RIG)
+tests_core_reuse_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_reuse_LDFLAGS =
 tests_core_safetensors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_safetensors_LDFLAGS =
-tests_core_study_SOURCES = tests/core_study.c tests/fake_arm.c
+tests_core_final_SOURCES = tests/core_final.c $(STUDY_RIG)
+tests_core_final_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_core_final_LDFLAGS =
+tests_core_pruning_SOURCES = tests/core_pruning.c $(STUDY_RIG)
+tests_core_pruning_CPPFLAGS = $(TEST_CPPFLAGS) -DZOO='"$(abs_builddir)/tests/zoo"'
+tests_core_pruning_LDFLAGS =
+tests_core_study_SOURCES = tests/core_study.c $(STUDY_RIG)
 tests_core_study_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_core_study_LDFLAGS =
 tests_core_text_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -118,6 +135,8 @@ tests_noise_labels_SOURCES = tests/noise_labels.c tests/data_lab.c tests/data_la
 tests_noise_labels_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_noise_labels_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_noise_labels_LDFLAGS =
+tests_pruner_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_pruner_LDFLAGS =
 tests_regularizers_SOURCES = tests/regularizers.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
 tests_regularizers_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_regularizers_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
@@ -163,6 +182,7 @@ ZOO = \
   tests/bad_plugins/key_stride.c \
   tests/bad_plugins/key_twice.c \
   tests/bad_plugins/meddling.c \
+  tests/bad_plugins/moody.c \
   tests/bad_plugins/newer.c \
   tests/bad_plugins/no_ops.c \
   tests/bad_plugins/no_plan.c \

@@ -225,11 +225,19 @@ typedef struct rad_plugin {
   const void *ops;                           /* the kind's struct: rad_layer_ops, rad_hooks, ... */
   rad_status (*init)(rad_ctx *, void *self); /* optional: checks across keys, tables [main] */
   void (*fini)(rad_ctx *, void *self);       /* optional: sockets, libraries; never memory [main] */
+  /* Names that it gives lab->metric, NULL-terminated, so that a misspelt metric is an error before
+   * anything runs; '*' stands for any text. NULL: not said. Since minor 1. */
+  const char *const *metrics;
 } rad_plugin;
 #define RAD_PLUGIN(kind_, name_, T, ops_)                                                          \
   .abi = RAD_ABI, .size = sizeof(rad_plugin), .key_size = sizeof(rad_key), .kind = kind_,          \
   .release = RAD_RELEASE, .name = name_, .self_size = sizeof(T), .ops = ops_
 #define RAD_KEYS(table_) .keys = table_, .nkeys = sizeof(table_) / sizeof((table_)[0])
+#define RAD_METRICS(...)                                                                           \
+  .metrics = (const char *const[])                                                                 \
+  {                                                                                                \
+    __VA_ARGS__, NULL                                                                              \
+  }
 #define RAD_EXPORT(...)                                                                            \
   __attribute__((visibility("default"))) const rad_plugin *const *rademacher_plugins(uint32_t);    \
   const rad_plugin *const *rademacher_plugins(uint32_t host_abi)                                   \

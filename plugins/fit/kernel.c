@@ -247,7 +247,9 @@ static rad_status predict(rad_ctx *c, const void *self, const rad_batch *b)
 static const rad_fit_ops ops = {
     .size = sizeof ops, .plan = plan, .fit = fit, .predict = predict, .cost = cost};
 static const rad_plugin kernel_plugin = {RAD_PLUGIN(RAD_FIT, "kernel", kernel, &ops),
-                                         RAD_KEYS(keys), .needs = 1,
+                                         RAD_KEYS(keys),
+                                         .needs = 1,
+                                         RAD_METRICS("norm", "residual"),
                                          .summary = "interpolation by a Gaussian kernel",
                                          .reference = "Zhang et al. 2017, arXiv 1611.03530"};
 RAD_EXPORT(&kernel_plugin)

@@ -173,7 +173,7 @@ static rad_status cost(rad_ctx *c, const void *self, rad_cost *out)
 static const rad_fit_ops ops = {
     .size = sizeof ops, .plan = plan, .fit = fit, .predict = predict, .cost = cost};
 static const rad_plugin theorem1_plugin = {
-    RAD_PLUGIN(RAD_FIT, "theorem1", theorem1, &ops), .needs = 1,
+    RAD_PLUGIN(RAD_FIT, "theorem1", theorem1, &ops), .needs = 1, RAD_METRICS("conflicts"),
     .summary = "two layers of 2n + d weights that reproduce any labels",
     .reference = "Zhang et al. 2017, arXiv 1611.03530"};
 RAD_EXPORT(&theorem1_plugin)

@@ -70,6 +70,17 @@ static entry *find(board *b, const rad_event *e, bool add)
   return j;
 }
 
+/* Of a trial that was given up the jobs count as done; one that was ruled out is none of those that
+ * were asked for. */
+static void forget(board *b, const rad_event *e, bool begun)
+{
+  for (size_t i = 0; i < b->n; i++)
+    if (b->entry[i].used && b->entry[i].trial == e->trial)
+      b->entry[i].used = false;
+  b->trials -= !begun;
+  b->jobs += begun ? e->njob / e->ntrial : 0;
+}
+
 /* --- the bar --- */
 static int columns(void)
 {
@@ -233,10 +244,11 @@ static void on_trial_end(const console *v, const rad_event *e)
   char line[LINE];
   const rad_trial *t = e->trial_record;
   v->board->trials++;
+  if (e->state == RAD_PRUNED && e->ntrial > 0)
+    forget(v->board, e, t->nrung > 0);
   if (v->quiet || e->replay || e->ntrial == 1)
     return;
-  size_t n = (size_t)snprintf(line, sizeof line, "trial %" PRIu64 "/%" PRIu64 " %s", e->trial + 1,
-                              e->ntrial,
+  size_t n = (size_t)snprintf(line, sizeof line, "trial %" PRIu64 " %s", e->trial,
                               e->state == RAD_FINISHED ? "done"
                               : e->state == RAD_PRUNED ? "given up"
                                                        : "failed");

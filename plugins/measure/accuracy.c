@@ -61,6 +61,8 @@ static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b)
 }
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .eval = eval};
-static const rad_plugin accuracy_plugin = {RAD_PLUGIN(RAD_MEASURE, "accuracy", accuracy, &ops),
-                                           .summary = "share of right answers in each split"};
+static const rad_plugin accuracy_plugin = {
+    RAD_PLUGIN(RAD_MEASURE, "accuracy", accuracy, &ops),
+    RAD_METRICS("accuracy", "accuracy_clean", "accuracy_noisy", "accuracy_true"),
+    .summary = "share of right answers in each split"};
 RAD_EXPORT(&accuracy_plugin)

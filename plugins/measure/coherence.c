@@ -87,7 +87,10 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .epoch = epoch};
 static const rad_plugin coherence_plugin = {
-    RAD_PLUGIN(RAD_MEASURE, "coherence", coherence, &ops), RAD_KEYS(keys), .needs = 1,
+    RAD_PLUGIN(RAD_MEASURE, "coherence", coherence, &ops),
+    RAD_KEYS(keys),
+    .needs = 1,
+    RAD_METRICS("alpha", "alpha_clean", "alpha_noisy"),
     .summary = "how much the gradients of single samples agree",
     .reference = "Chatterjee and Zielinski 2020, arXiv 2008.01217"};
 RAD_EXPORT(&coherence_plugin)

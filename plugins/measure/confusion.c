@@ -59,7 +59,7 @@ static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b)
 }
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .eval = eval};
-static const rad_plugin confusion_plugin = {RAD_PLUGIN(RAD_MEASURE, "confusion", confusion, &ops),
-                                            .summary = "which classes are taken for which",
-                                            .reference = "Brodersen et al. 2010, ICPR 20"};
+static const rad_plugin confusion_plugin = {
+    RAD_PLUGIN(RAD_MEASURE, "confusion", confusion, &ops), RAD_METRICS("balanced_accuracy"),
+    .summary = "which classes are taken for which", .reference = "Brodersen et al. 2010, ICPR 20"};
 RAD_EXPORT(&confusion_plugin)

@@ -108,7 +108,9 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .epoch = epoch};
 static const rad_plugin csr_plugin = {RAD_PLUGIN(RAD_MEASURE, "critical_sample_ratio", csr, &ops),
-                                      RAD_KEYS(keys), .needs = 1,
+                                      RAD_KEYS(keys),
+                                      .needs = 1,
+                                      RAD_METRICS("ratio"),
                                       .summary = "share of samples close to another class",
                                       .reference = "Arpit et al. 2017, arXiv 1706.05394"};
 RAD_EXPORT(&csr_plugin)

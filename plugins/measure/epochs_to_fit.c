@@ -53,6 +53,10 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .epoch = epoch};
 static const rad_plugin epochs_plugin = {
-    RAD_PLUGIN(RAD_MEASURE, "epochs_to_fit", epochs_to_fit, &ops), RAD_KEYS(keys), .init = init,
-    .needs = 1, .summary = "the first epoch at whose end a metric has reached a value"};
+    RAD_PLUGIN(RAD_MEASURE, "epochs_to_fit", epochs_to_fit, &ops),
+    RAD_KEYS(keys),
+    .init = init,
+    .needs = 1,
+    RAD_METRICS("", "*"),
+    .summary = "the first epoch at whose end a metric has reached a value"};
 RAD_EXPORT(&epochs_plugin)

@@ -86,6 +86,7 @@ static const rad_hooks ops = {
     .size = sizeof ops, .plan = plan, .step = step, .epoch = epoch, .end = end};
 static const rad_plugin forgetting_plugin = {
     RAD_PLUGIN(RAD_MEASURE, "forgetting", forgetting, &ops),
+    RAD_METRICS("events", "unforgettable", "never_right"),
     .summary = "how often each sample goes from right to wrong",
     .reference = "Toneva et al. 2019, arXiv 1812.05159"};
 RAD_EXPORT(&forgetting_plugin)

@@ -50,5 +50,6 @@ static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .eval = eval};
 static const rad_plugin loss_plugin = {RAD_PLUGIN(RAD_MEASURE, "loss", loss_measure, &ops),
+                                       RAD_METRICS("loss", "loss_clean", "loss_noisy"),
                                        .summary = "mean loss of each split"};
 RAD_EXPORT(&loss_plugin)

@@ -151,7 +151,10 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .epoch = epoch};
 static const rad_plugin sensitivity_plugin = {
-    RAD_PLUGIN(RAD_MEASURE, "loss_sensitivity", loss_sensitivity, &ops), RAD_KEYS(keys), .needs = 1,
+    RAD_PLUGIN(RAD_MEASURE, "loss_sensitivity", loss_sensitivity, &ops),
+    RAD_KEYS(keys),
+    .needs = 1,
+    RAD_METRICS("mean", "gini", "off_diagonal"),
     .summary = "how much each sample's loss depends on its input, and how unequally",
     .reference = "Arpit et al. 2017, arXiv 1706.05394"};
 RAD_EXPORT(&sensitivity_plugin)

@@ -121,7 +121,10 @@ static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .eval = eval};
 static const rad_plugin margin_plugin = {
-    RAD_PLUGIN(RAD_MEASURE, "margin", margin, &ops), RAD_KEYS(keys), .needs = 1,
+    RAD_PLUGIN(RAD_MEASURE, "margin", margin, &ops),
+    RAD_KEYS(keys),
+    .needs = 1,
+    RAD_METRICS("margin", "margin_p*"),
     .summary = "distance of each sample's label from the next class, in outputs",
     .reference = "Bartlett et al. 2017, arXiv 1706.08498"};
 RAD_EXPORT(&margin_plugin)

@@ -269,7 +269,10 @@ static rad_status study(rad_ctx *c, const void *self, const rad_study *s)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .eval = eval, .study = study};
 static const rad_plugin memorization_plugin = {
-    RAD_PLUGIN(RAD_MEASURE, "memorization", memorization, &ops), RAD_KEYS(keys), .needs = 1,
+    RAD_PLUGIN(RAD_MEASURE, "memorization", memorization, &ops),
+    RAD_KEYS(keys),
+    .needs = 1,
+    RAD_METRICS("*.*"),
     .summary = "which samples are right only by having been trained on",
     .reference = "Feldman and Zhang 2020, arXiv 2008.03703"};
 RAD_EXPORT(&memorization_plugin)

@@ -138,8 +138,11 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
 }
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .eval = eval, .epoch = epoch};
-static const rad_plugin norms_plugin = {RAD_PLUGIN(RAD_MEASURE, "norms", norms, &ops),
-                                        RAD_KEYS(keys), .needs = 1,
-                                        .summary = "norms of the weights, distance from the start",
-                                        .reference = "Jiang et al. 2020, arXiv 1912.02178"};
+static const rad_plugin norms_plugin = {
+    RAD_PLUGIN(RAD_MEASURE, "norms", norms, &ops),
+    RAD_KEYS(keys),
+    .needs = 1,
+    RAD_METRICS("l2", "spectral_sum", "spectral_product", "distance", "path"),
+    .summary = "norms of the weights, distance from the start",
+    .reference = "Jiang et al. 2020, arXiv 1912.02178"};
 RAD_EXPORT(&norms_plugin)

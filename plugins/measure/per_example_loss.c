@@ -91,7 +91,7 @@ static rad_status eval(rad_ctx *c, const void *self, const rad_batch *b)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .eval = eval};
 static const rad_plugin loss_plugin = {
-    RAD_PLUGIN(RAD_MEASURE, "per_example_loss", per_example_loss, &ops),
+    RAD_PLUGIN(RAD_MEASURE, "per_example_loss", per_example_loss, &ops), RAD_METRICS("loss_auc"),
     .summary = "the loss of each sample, and how well it finds wrong labels",
     .reference = "Arazo et al. 2019, arXiv 1904.11238"};
 RAD_EXPORT(&loss_plugin)

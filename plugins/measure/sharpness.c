@@ -97,7 +97,10 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
 
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .epoch = epoch};
 static const rad_plugin sharpness_plugin = {
-    RAD_PLUGIN(RAD_MEASURE, "sharpness", sharpness, &ops), RAD_KEYS(keys), .needs = 1,
+    RAD_PLUGIN(RAD_MEASURE, "sharpness", sharpness, &ops),
+    RAD_KEYS(keys),
+    .needs = 1,
+    RAD_METRICS("loss", "worst", "rise"),
     .summary = "how much the loss rises in a ball around the weights",
     .reference = "Foret et al. 2021, arXiv 2010.01412"};
 RAD_EXPORT(&sharpness_plugin)

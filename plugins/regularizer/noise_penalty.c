@@ -99,5 +99,5 @@ static rad_status epoch(rad_ctx *c, const void *self, rad_report *r)
 static const rad_hooks ops = {.size = sizeof ops, .plan = plan, .step = step, .epoch = epoch};
 static const rad_plugin noise_penalty_plugin = {
     RAD_PLUGIN(RAD_REGULARIZER, "noise_penalty", noise_penalty, &ops), RAD_KEYS(keys),
-    .summary = "adds the loss on a batch of noise"};
+    RAD_METRICS("loss", "accuracy"), .summary = "adds the loss on a batch of noise"};
 RAD_EXPORT(&noise_penalty_plugin)
