@@ -79,9 +79,7 @@ static rad_status count_trials(const experiment *x, uint64_t *n)
   instance *i = NULL;
   *n = x->space.n == 0 ? 1 : 0;
   if (x->space.n > 0) {
-    RAD_TRY(instance_single(&i, x->env, &x->base, RAD_SEARCH));
-    const rad_search_ops *ops = &i->plugin->ops.search;
-    const rad_status r = ops->count ? ops->count(&i->ctx, i->self, &x->space.view, n) : RAD_OK;
+    const rad_status r = experiment_search(x, &i, n);
     instance_free(i);
     RAD_TRY(r);
     if (x->search.trials > 0 && (*n == 0 || *n > (uint64_t)x->search.trials))

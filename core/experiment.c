@@ -191,6 +191,22 @@ static rad_status open_checked(experiment *e, const char *file, const override *
   return worst;
 }
 
+rad_status experiment_search(const experiment *x, instance **out, uint64_t *n)
+{
+  *n = 0;
+  RAD_TRY(instance_single(out, x->env, &x->base, RAD_SEARCH));
+  const rad_search_ops *ops = &(*out)->plugin->ops.search;
+  rad_ctx *c = &(*out)->ctx;
+  const size_t mark = scratch_mark(x->env);
+  rad_status s = ops->plan ? ops->plan(c, (*out)->self, &x->space.view) : RAD_OK;
+  if (s == RAD_OK)
+    s = instance_state(*out);
+  if (s == RAD_OK && ops->count)
+    s = ops->count(c, (*out)->self, &x->space.view, n);
+  scratch_release(x->env, mark);
+  return s;
+}
+
 rad_status experiment_open(experiment *e, env *v, const char *file, const override *o, size_t n)
 {
   diag *user = v->diag, here = {0};

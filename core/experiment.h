@@ -69,6 +69,9 @@ rad_status experiment_open(experiment *, env *, const char *file, const override
 void experiment_free(experiment *);
 /* How many jobs run at once where nobody says: as many as have cores for their threads. */
 uint32_t experiment_slots(const experiment *);
+/* The planned instance of [search], to be freed also after an error, and how many trials it has of
+ * its own, 0: without end. */
+rad_status experiment_search(const experiment *, instance **, uint64_t *n);
 /* The configuration of one trial: base with the point's values put in, axes applied, values of
  * RAD_FILE keys absolute (or data:), [search], [axis], [objective], [constraint], [pruner] and
  * [final] left out; [arm] sections stay. Runnable as it stands. */

@@ -11,13 +11,15 @@
 enum { MOST_RULED_OUT = 1000 }; /* in a row: then the constraints leave nothing to find */
 
 /* --- the search --- */
-static rad_status count_trials(study *s)
+rad_status trials_open(study *s)
 {
   const experiment *x = s->x;
-  const rad_search_ops *ops = &s->search->plugin->ops.search;
-  uint64_t n = 0;
-  if (ops->count)
-    RAD_TRY(ops->count(&s->search->ctx, s->search->self, &x->space.view, &n));
+  uint64_t n;
+  s->planned = 1;
+  if (x->space.n == 0)
+    return RAD_OK;
+  s->env->seed = x->seed[0];
+  RAD_TRY(experiment_search(x, &s->search, &n));
   s->planned = x->search.trials > 0 ? (uint64_t)x->search.trials : 0;
   if (n > 0 && (s->planned == 0 || n < s->planned))
     s->planned = n;
@@ -25,23 +27,6 @@ static rad_status count_trials(study *s)
     return RAD_OK;
   return rad_fail(&s->search->ctx, RAD_EINVAL,
                   "this search has no end of its own: say how many trials, e.g. trials = 40");
-}
-
-rad_status trials_open(study *s)
-{
-  experiment *x = s->x;
-  s->planned = 1;
-  if (x->space.n == 0)
-    return RAD_OK;
-  x->space.view.nscore = s->record.nscore;
-  x->space.view.nconstraint = x->nconstraint;
-  s->env->seed = x->seed[0];
-  RAD_TRY(instance_single(&s->search, s->env, &x->base, RAD_SEARCH));
-  const rad_search_ops *ops = &s->search->plugin->ops.search;
-  if (ops->plan)
-    RAD_TRY(ops->plan(&s->search->ctx, s->search->self, &x->space.view));
-  RAD_TRY(instance_state(s->search));
-  return count_trials(s);
 }
 
 /* None of its own cohort either: those may wait for it at a rung. */

@@ -88,6 +88,8 @@ nobase_plugin_LTLIBRARIES = \
   plugins/schedule/exponential.la \
   plugins/schedule/plateau.la \
   plugins/schedule/step.la \
+  plugins/search/bayes.la \
+  plugins/search/cma_es.la \
   plugins/search/evolution.la \
   plugins/search/grid.la \
   plugins/search/nsga2.la \
@@ -179,6 +181,9 @@ plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/n
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
 plugins_pruner_halving_la_SOURCES = plugins/pruner/halving.c plugins/pruner/halving.h
 plugins_pruner_hyperband_la_SOURCES = plugins/pruner/hyperband.c plugins/pruner/halving.h
+plugins_search_bayes_la_SOURCES = plugins/search/bayes.c plugins/search/belief.h \
+  plugins/search/gp.h plugins/search/point.h plugins/search/sobol.h
+plugins_search_cma_es_la_SOURCES = plugins/search/cma_es.c plugins/search/point.h
 plugins_search_evolution_la_SOURCES = \
   plugins/search/evolution.c plugins/search/point.h plugins/search/sobol.h
 plugins_search_nsga2_la_SOURCES = \

@@ -30,6 +30,23 @@ static double branin(const double *u)
   return -(a * a + 10.0 * (1.0 - 1.0 / (8.0 * pi)) * cos(x) + 10.0);
 }
 
+/* On the integers from 0 to 20: 0 at (17, 16, 15, 14, 13, 12). */
+static double lattice(const double *x)
+{
+  double sum = 0.0;
+  for (size_t d = 0; d < 6; d++)
+    sum += (x[d] + (double)d - 17.0) * (x[d] + (double)d - 17.0);
+  return -sum;
+}
+
+/* Gardner et al. 2014, first example, with the opposite constraint, which a third of the square
+ * keeps: minimum -1.8887. */
+static double limited(const double *x, double *violation)
+{
+  violation[0] = 0.5 - cos(x[0] + x[1]);
+  return -(cos(2.0 * x[0]) * cos(x[1]) + sin(x[0]));
+}
+
 /* Minimum -3.32237 on [0,1]^6. */
 static double hartmann(const double *x)
 {
@@ -52,25 +69,30 @@ static double hartmann(const double *x)
   return sum;
 }
 
-enum function { SPHERE, ROSENBROCK, BRANIN, HARTMANN };
+enum function { SPHERE, ROSENBROCK, BRANIN, HARTMANN, LATTICE, LIMITED };
 static uint32_t evaluate(const double *x, void *with, double *score, double *violation)
 {
   const int f = *(const int *)with;
-  (void)violation;
   score[0] = f == SPHERE       ? sphere(x, 10)
              : f == ROSENBROCK ? rosenbrock(x, 5)
              : f == BRANIN     ? branin(x)
-                               : hartmann(x);
+             : f == HARTMANN   ? hartmann(x)
+             : f == LATTICE    ? lattice(x)
+                               : limited(x, violation);
   return RAD_FINISHED;
 }
 
 /* Mean over 10 seeds of the distance to the optimum. */
 static double regret(int f, const char *name, const char *keys, size_t trials)
 {
-  static const double optimum[] = {0, 0, -0.39788735772973816, 3.322368011415515};
-  static const size_t n[] = {10, 5, 2, 6};
+  static const double optimum[] = {0, 0, -0.39788735772973816, 3.322368011415515, 0, 1.8887462};
+  static const size_t n[] = {10, 5, 2, 6, 6, 2};
+  static const double lo[] = {0, -2, 0, 0, 0, 0}, hi[] = {1, 2, 1, 1, 20, 6};
   box room;
-  const rad_space *s = box_of(&room, n[f], f == ROSENBROCK ? -2 : 0, f == ROSENBROCK ? 2 : 1);
+  const rad_space *s = box_of(&room, n[f], lo[f], hi[f]);
+  for (size_t d = 0; f == LATTICE && d < n[f]; d++)
+    room.dim[d].type = RAD_INT;
+  room.space.nconstraint = f == LIMITED;
   return optimum[f] - mean_best(s, evaluate, &f, name, keys, trials, 10);
 }
 
@@ -81,10 +103,13 @@ static const struct {
   size_t trials;
   double bound, measured, random;
 } goals[] = {
-    {"tpe", SPHERE, 100, 0.12, 0.062, 0.31},
-    {"tpe", ROSENBROCK, 100, 25, 10.7, 78},
-    {"tpe", BRANIN, 100, 0.08, 0.028, 0.40},
-    {"tpe", HARTMANN, 100, 0.5, 0.19, 1.37},
+    {"bayes", SPHERE, 60, 0.03, 0.003, 0.33},   {"bayes", ROSENBROCK, 60, 20, 6.4, 101},
+    {"bayes", BRANIN, 40, 0.02, 8e-4, 1.4},     {"bayes", HARTMANN, 60, 0.2, 0.04, 1.44},
+    {"bayes", LIMITED, 40, 0.05, 0.005, 0.55},  {"cma_es", SPHERE, 300, 0.02, 0.0032, 0.26},
+    {"cma_es", ROSENBROCK, 300, 12, 3.8, 46},   {"cma_es", BRANIN, 300, 0.02, 3e-7, 0.19},
+    {"cma_es", HARTMANN, 300, 0.3, 0.04, 1.01}, {"cma_es", LATTICE, 300, 0.5, 0, 60},
+    {"tpe", SPHERE, 100, 0.12, 0.062, 0.31},    {"tpe", ROSENBROCK, 100, 25, 10.7, 78},
+    {"tpe", BRANIN, 100, 0.08, 0.028, 0.40},    {"tpe", HARTMANN, 100, 0.5, 0.19, 1.37},
 };
 
 START_TEST(reaches_the_optimum)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * search_parts.c - densities and processes that searches are made of, against values that
  * tests/peers/search_values.py prints. */
+#include "../plugins/search/gp.h"
 #include "../plugins/search/parzen.h"
 #include "search.h"
 
@@ -69,10 +70,128 @@ START_TEST(draws_have_the_density)
 }
 END_TEST
 
+/* --- processes of bayes: two numbers and a choice of three --- */
+enum { POINTS = 12, QUERIES = 16 };
+typedef struct example {
+  search_rig rig;
+  gp g;
+  double x[POINTS + QUERIES][3];
+} example;
+static const double theta[] = {0.41, 0.83, 1.27, 0.013};
+
+static void example_open(example *e)
+{
+  static const bool choice[3] = {false, false, true};
+  double mean = 0.0;
+  e->rig = (search_rig){.space = &space, .f = no_result, .most = 1};
+  must_search(&e->rig, "bayes", "", 5);
+  ck_assert_int_eq(gp_new(&e->rig.i->ctx, &e->g, POINTS, 3), RAD_OK);
+  e->g.x = &e->x[0][0];
+  e->g.choice = choice;
+  e->g.known = POINTS;
+  for (size_t k = 0; k < POINTS + QUERIES; k++) {
+    const double i = (double)k, *x = e->x[k];
+    e->x[k][0] = fmod(0.37 * i + 0.11, 1.0);
+    e->x[k][1] = fmod(0.73 * i + 0.29, 1.0);
+    e->x[k][2] = (double)(k % 3);
+    const double y = sin(5 * x[0]) + x[1] * x[1] - (x[2] == 1 ? 0.4 : 0.0) + 0.05 * cos(40 * i);
+    mean += y / (POINTS + QUERIES);
+    if (k < POINTS)
+      e->g.y[k] = y;
+  }
+  for (size_t k = 0; k < POINTS; k++)
+    e->g.y[k] -= mean;
+  for (size_t d = 0; d < 4; d++)
+    e->g.theta[d] = log(theta[d]);
+}
+
+static void predict(const gp *g, const double x[][3], double *mean, double *variance)
+{
+  double turned[3 * GP_LANES];
+  for (size_t k = 0; k < GP_LANES; k++)
+    for (size_t d = 0; d < 3; d++)
+      turned[d * GP_LANES + k] = x[k][d];
+  gp_predict(g, turned, mean, variance);
+}
+
+START_TEST(posterior_is_scikit_learns)
+{
+  static const double means[QUERIES] = {
+      0.154377086152,  -1.0457369112,   0.814685098916,  -0.0409005740095,
+      0.474626055904,  0.719679118561,  -0.272997191165, 0.21165629756,
+      0.440891798477,  -0.395535076748, 0.39469021133,   -0.229233370694,
+      -0.353877005738, 0.363225312062,  -0.567175406144, 0.0483089311193};
+  static const double variances[QUERIES] = {
+      0.265189924109, 0.0610985007036, 0.0563637422168, 0.258340975024,
+      0.421519228297, 0.145117126005,  0.253036675681,  0.207949720181,
+      0.191637793187, 0.260885230042,  0.18329834044,   0.2342303614,
+      0.286358812937, 0.182956241699,  0.164066912745,  0.0796939932204};
+  double mean[GP_LANES], variance[GP_LANES];
+  example e;
+  example_open(&e);
+  gp_factor(&e.g);
+  gp_results(&e.g);
+  predict(&e.g, (const double(*)[3])e.x + POINTS, mean, variance);
+  for (size_t k = 0; k < QUERIES; k++) {
+    ck_assert_double_eq_tol(mean[k], means[k], 1e-10);
+    ck_assert_double_eq_tol(variance[k], variances[k], 1e-10);
+  }
+  search_close(&e.rig);
+}
+END_TEST
+
+/* NumPy's value and central differences of it; SciPy's best of 20 climbs is 12.3206. */
+START_TEST(parameters_maximise_the_likelihood)
+{
+  static const double expect[] = {-1.448030709, 0.769981385, 0.176949737, -1.285870604};
+  double gradient[4], room[2 * POINTS * POINTS];
+  example e;
+  example_open(&e);
+  ck_assert_double_eq_tol(gp_likelihood(&e.g), 10.299286600564, 1e-10);
+  gp_gradient(&e.g, gradient, room);
+  for (size_t d = 0; d < 4; d++)
+    ck_assert_double_eq_tol(gradient[d], expect[d], 1e-7);
+  ck_assert_int_eq(gp_fit(&e.rig.i->ctx, &e.g), RAD_OK);
+  ck_assert_double_eq_tol(gp_likelihood(&e.g), 12.320639177122967, 0.01);
+  search_close(&e.rig);
+}
+END_TEST
+
+/* A point without a result leaves the mean as it is and takes the uncertainty away. */
+START_TEST(running_trials_are_believed)
+{
+  double mean[2][GP_LANES], variance[2][GP_LANES];
+  example e;
+  gp more;
+  example_open(&e);
+  gp_factor(&e.g);
+  gp_results(&e.g);
+  ck_assert_int_eq(gp_new(&e.rig.i->ctx, &more, POINTS + 2, 3), RAD_OK);
+  more.x = e.g.x;
+  more.choice = e.g.choice;
+  more.known = POINTS;
+  memcpy(more.y, e.g.y, POINTS * sizeof *more.y);
+  memcpy(more.theta, e.g.theta, 4 * sizeof *more.theta);
+  gp_factor(&more);
+  gp_results(&more);
+  predict(&e.g, (const double(*)[3])e.x + POINTS, mean[0], variance[0]);
+  predict(&more, (const double(*)[3])e.x + POINTS, mean[1], variance[1]);
+  for (size_t k = 0; k < QUERIES; k++) {
+    ck_assert_double_eq_tol(mean[1][k], mean[0][k], 1e-12);
+    ck_assert(variance[1][k] < variance[0][k]);
+  }
+  ck_assert_double_lt(variance[1][1], 0.1 * variance[0][0]);
+  search_close(&e.rig);
+}
+END_TEST
+
 TCase *part_cases(void)
 {
   TCase *t = tcase_create("part");
   tcase_add_test(t, densities_are_the_formulas);
   tcase_add_test(t, draws_have_the_density);
+  tcase_add_test(t, posterior_is_scikit_learns);
+  tcase_add_test(t, parameters_maximise_the_likelihood);
+  tcase_add_test(t, running_trials_are_believed);
   return t;
 }

@@ -28,24 +28,6 @@ static rad_status plan(rad_ctx *c, void *self, const rad_space *s)
   return search_one_score(c, s);
 }
 
-/* Another value of a dimension than v, reflected at the ends of its range. */
-static double step(rad_ctx *c, const evolution *e, const rad_dim *m, double v, rad_at at)
-{
-  at.stream = VALUE;
-  if (m->type == RAD_ENUM) {
-    const double n = m->hi + 1.0;
-    return fmod(v + 1.0 + floor(search_uniform(c, &at, 0) * (n - 1.0)), n);
-  }
-  const double from = rad_dim_unit(m, v);
-  double out = v;
-  for (uint64_t k = 0; k < SEARCH_TRIES && out == v; k++) {
-    double u = fabs(from + e->sigma * search_normal(c, &at, k));
-    u = fmod(u, 2.0);
-    out = rad_dim_value(m, u > 1.0 ? 2.0 - u : u);
-  }
-  return out;
-}
-
 /* Changes one dimension; the others stay as they are, where they still exist. */
 static void mutate(rad_ctx *c, const evolution *e, const rad_space *s, rad_at at, double *point)
 {
@@ -54,17 +36,15 @@ static void mutate(rad_ctx *c, const evolution *e, const rad_space *s, rad_at at
     n += !isnan(point[d]) && s->dim[d]->lo < s->dim[d]->hi ? 1 : 0;
   at.stream = DIMENSION;
   size_t k = (size_t)(search_uniform(c, &at, 0) * (double)n);
+  at.stream = VALUE;
   for (size_t d = 0; d < s->ndim; d++) {
     const rad_dim *m = s->dim[d];
     if (!isnan(point[d]) && m->lo < m->hi && k-- == 0)
-      point[d] = step(c, e, m, point[d], at);
+      point[d] =
+          search_move(m, point[d], e->sigma * search_normal(c, &at, 0), search_uniform(c, &at, 1));
   }
   at.stream = ADDED;
-  for (size_t d = 0; d < s->ndim; d++)
-    if (!rad_dim_exists(s, d, point))
-      point[d] = (double)NAN;
-    else if (isnan(point[d]))
-      point[d] = rad_dim_value(s->dim[d], search_uniform(c, &at, d));
+  search_mend(c, s, &at, point);
 }
 
 /* The best of some of the n latest, drawn with replacement. */

@@ -39,6 +39,30 @@ static inline void search_draw(rad_ctx *c, const rad_space *s, uint64_t index, u
   }
 }
 
+/* --- neighbours --- */
+/* Another value of a dimension (that has several) than v: another choice, by u in [0,1), or a step
+ * on its scale, reflected at the ends; an integer moves by 1 at least. */
+static inline double search_move(const rad_dim *m, double v, double step, double u)
+{
+  if (m->type == RAD_ENUM)
+    return fmod(v + 1.0 + floor(u * m->hi), m->hi + 1.0);
+  const double to = fmod(fabs(rad_dim_unit(m, v) + step), 2.0);
+  const double out = rad_dim_value(m, to > 1.0 ? 2.0 - to : to);
+  if (m->type == RAD_FLOAT || out != v)
+    return out;
+  return v == m->lo || (step > 0.0 && v < m->hi) ? v + 1.0 : v - 1.0;
+}
+
+/* Where a change has brought in dimensions they are drawn, where it has taken some out they go. */
+static inline void search_mend(rad_ctx *c, const rad_space *s, const rad_at *at, double *point)
+{
+  for (size_t d = 0; d < s->ndim; d++)
+    if (!rad_dim_exists(s, d, point))
+      point[d] = (double)NAN;
+    else if (isnan(point[d]))
+      point[d] = rad_dim_value(s->dim[d], search_uniform(c, at, d));
+}
+
 /* --- points that were there --- */
 static inline bool search_discrete(const rad_space *s)
 {
