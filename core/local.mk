@@ -41,6 +41,7 @@ core_libradcore_la_SOURCES = \
   core/cache.c \
   core/checkpoint.c \
   core/cmd_check.c \
+  core/cmd_complete.c \
   core/cmd_data.c \
   core/cmd_help.c \
   core/cmd_plugins.c \
@@ -48,6 +49,7 @@ core_libradcore_la_SOURCES = \
   core/cmd_run.c \
   core/cmd_show.c \
   core/cmd_trials.c \
+  core/commands.c \
   core/commands.h \
   core/config.c \
   core/config.h \

@@ -43,6 +43,7 @@ SH_TESTS = \
   tests/noise.sh \
   tests/plugins.sh \
   tests/report.sh \
+  tests/shells.sh \
   tests/source.sh \
   tests/study.sh
 if HAVE_CHECK
