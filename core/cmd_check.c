@@ -73,21 +73,6 @@ static void print_space(const experiment *x, text *out)
   }
 }
 
-/* 0: without end, and [search] trials does not say. */
-static rad_status count_trials(const experiment *x, uint64_t *n)
-{
-  instance *i = NULL;
-  *n = x->space.n == 0 ? 1 : 0;
-  if (x->space.n > 0) {
-    const rad_status r = experiment_search(x, &i, n);
-    instance_free(i);
-    RAD_TRY(r);
-    if (x->search.trials > 0 && (*n == 0 || *n > (uint64_t)x->search.trials))
-      *n = (uint64_t)x->search.trials;
-  }
-  return RAD_OK;
-}
-
 static const char *duration(double s, char out[48])
 {
   if (s < 120)
@@ -127,7 +112,7 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
   char time[48];
   const int32_t asked = jobs > 0 ? jobs : x->search.jobs;
   const double at_once = asked > 0 ? (double)asked : (double)experiment_slots(x);
-  RAD_TRY(count_trials(x, &trials));
+  RAD_TRY(experiment_trials(x, &trials));
   const double njobs = (double)trials * (double)x->narm * (double)x->nseed;
   const double rate = 0.5 * flop_per_second(x->env, &x->base); /* a step is not all products */
   text_puts(out, "\n");

@@ -8,6 +8,7 @@ static const command commands[] = {
     {"run", cmd_run, "run experiments, or go on with one", run_usage},
     {"check", cmd_check, "print what an experiment is and will take, run nothing", check_usage},
     {"report", cmd_report, "draw runs: one HTML page, figures, tables", report_usage},
+    {"watch", cmd_watch, "show the progress of a run that goes on elsewhere", watch_usage},
     {"trials", cmd_trials, "list the trials of a run: sorted, filtered, CSV, JSON", trials_usage},
     {"show", cmd_show, "print one trial of a run", show_usage},
     {"plugins", cmd_plugins, "list the plugins that are found, and where", plugins_usage},

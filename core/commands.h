@@ -20,8 +20,9 @@ int cmd_help(int argc, char **argv);
 int cmd_data(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_trials(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_complete(int argc, char **argv);
 extern const char run_usage[], check_usage[], plugins_usage[], help_usage[], data_usage[],
-    report_usage[], trials_usage[], show_usage[];
+    report_usage[], trials_usage[], show_usage[], watch_usage[];
 #endif

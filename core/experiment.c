@@ -207,6 +207,19 @@ rad_status experiment_search(const experiment *x, instance **out, uint64_t *n)
   return s;
 }
 
+rad_status experiment_trials(const experiment *x, uint64_t *n)
+{
+  instance *i = NULL;
+  *n = 1;
+  if (x->space.n == 0)
+    return RAD_OK;
+  const rad_status s = experiment_search(x, &i, n);
+  instance_free(i);
+  if (s >= 0 && x->search.trials > 0 && (*n == 0 || *n > (uint64_t)x->search.trials))
+    *n = (uint64_t)x->search.trials;
+  return s;
+}
+
 rad_status experiment_open(experiment *e, env *v, const char *file, const override *o, size_t n)
 {
   diag *user = v->diag, here = {0};

@@ -72,6 +72,8 @@ uint32_t experiment_slots(const experiment *);
 /* The planned instance of [search], to be freed also after an error, and how many trials it has of
  * its own, 0: without end. */
 rad_status experiment_search(const experiment *, instance **, uint64_t *n);
+/* How many trials it will have; 0: without end, and [search] trials does not say. */
+rad_status experiment_trials(const experiment *, uint64_t *n);
 /* The configuration of one trial: base with the point's values put in, axes applied, values of
  * RAD_FILE keys absolute (or data:), [search], [axis], [objective], [constraint], [pruner] and
  * [final] left out; [arm] sections stay. Runnable as it stands. */

@@ -49,6 +49,7 @@ core_libradcore_la_SOURCES = \
   core/cmd_run.c \
   core/cmd_show.c \
   core/cmd_trials.c \
+  core/cmd_watch.c \
   core/commands.c \
   core/commands.h \
   core/config.c \

@@ -35,8 +35,10 @@ typedef rad_status journal_visit(void *user, const struct json_t *line, diag *);
 /* Visits every line that is there, cuts off a half-written last one, and stays open to append. */
 rad_status journal_open(journal *, const char *path, journal_visit *, void *user, diag *);
 void journal_close(journal *);
-/* Visits the lines and changes nothing; also while another process writes. `skip`: is this line (n
- * bytes) not wanted? It is then counted, not parsed; NULL: all are wanted. */
+/* These two visit the lines and change nothing, also while another process writes. The lines that
+ * have come since the last call; the first time (a journal of .fd = -1 and .path alone) all. */
+rad_status journal_follow(journal *, journal_visit *, void *user, diag *);
+/* All. `skip`: is this line (n bytes) not wanted? It is then counted, not parsed. */
 typedef bool journal_skip(void *user, const char *line, size_t n);
 rad_status journal_read(const char *path, journal_skip *, journal_visit *, void *user, diag *);
 void journal_begin(const journal *, text *line, const char *event); /* {"seq", "time", "event" */

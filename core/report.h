@@ -39,7 +39,9 @@ typedef struct run_dir {
   series **series; /* (nshown,narm,nseed) of each job its first, or NULL */
   arena mem;
 } run_dir;
-/* A folder that is empty, foreign or damaged is an error that says so. `curves`: also the metrics
+/* Of dir and env alone: a folder that is empty, foreign or damaged is an error that says so. */
+rad_status run_dir_check(run_dir *);
+/* As run_dir_check, then all but curves. `curves`: also the metrics
  * of each epoch of the trials that are shown. */
 rad_status run_dir_open(run_dir *, env *, const char *dir, bool curves);
 rad_status run_dir_summary(run_dir *); /* part of `curves` too */

@@ -122,6 +122,8 @@ void sweep(const char *dir);
 
 /* events.c */
 rad_status loggers_open(loggers *, experiment *);
+/* Those that talk to people and write no file, whether or not the experiment has them. */
+rad_status loggers_talk(loggers *, experiment *);
 rad_status loggers_send(loggers *, const record *, const struct json_t *line, bool replay);
 void loggers_close(loggers *);
 

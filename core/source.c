@@ -110,13 +110,12 @@ static rad_status check_shape(const data *d, const pool *p)
   if (same)
     return RAD_OK;
   text m = {0};
-  text_printf(&m, "%s has samples of another shape than [dataset]: ",
-              section_title(p->section, title));
+  text_printf(&m,
+              "%s has samples of another shape than [dataset]: ", section_title(p->section, title));
   put_shape(&m, s);
   text_puts(&m, ", not ");
   put_shape(&m, t);
-  const rad_status r =
-      diag_error(d->env->diag, RAD_EINVAL, p->section->at, "%s", text_str(&m));
+  const rad_status r = diag_error(d->env->diag, RAD_EINVAL, p->section->at, "%s", text_str(&m));
   text_free(&m);
   return r;
 }

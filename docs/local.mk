@@ -10,7 +10,8 @@ man_MANS = \
   docs/man/rademacher-report.1 \
   docs/man/rademacher-run.1 \
   docs/man/rademacher-show.1 \
-  docs/man/rademacher-trials.1
+  docs/man/rademacher-trials.1 \
+  docs/man/rademacher-watch.1
 if HAVE_LOWDOWN
 man_MANS += docs/man/rademacher.ini.5 docs/man/rademacher-plugin.7
 endif

@@ -179,6 +179,7 @@ plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/lab
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
+plugins_logger_console_la_SOURCES = plugins/logger/console.c plugins/logger/board.h
 plugins_pruner_halving_la_SOURCES = plugins/pruner/halving.c plugins/pruner/halving.h
 plugins_pruner_hyperband_la_SOURCES = plugins/pruner/hyperband.c plugins/pruner/halving.h
 plugins_search_bayes_la_SOURCES = plugins/search/bayes.c plugins/search/belief.h \

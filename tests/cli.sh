@@ -19,7 +19,7 @@ ok '--help: text' out_has 'data get fashion-mnist'
 ok '--help: nothing on standard error' err_empty
 rad chekc exp.ini
 fails 2 "did you mean 'check'" 'unknown command'
-for c in run check report trials show plugins help data; do
+for c in run check report watch trials show plugins help data; do
   rad "$c" --help
   ok "$c --help: status" status_is 0
   ok "$c --help: text on standard output" out_has 'Usage: rademacher'

@@ -283,4 +283,28 @@ rad report run quiet -o both/report.html
 ok 'two runs: status' status_is 0
 ok 'two runs: side by side' grep -q 'id="comparison"' both/report.html
 ok 'two runs: figures of each' test -s both/figures/1-run-curves-train-loss.csv -a -s both/figures/2-quiet-curves-train-loss.csv
+
+# --- watch: the same words as at the end of `run`, also while it goes on ---
+rad watch run
+ok 'watch: status' status_is 0
+ok 'watch: the verdict' out_has 'did not fit'
+ok 'watch: nothing on standard error' err_empty
+rad watch cut --once
+ok 'watch, cut short: status' status_is 0
+ok 'watch, cut short: how far it is' out_has 'is incomplete'
+rad watch
+fails 2 'run directory' 'watch what'
+rad watch "$TMP"
+fails 2 'is no run directory' 'watch of another folder'
+"$RADEMACHER" run exp.ini -o live -s run.epochs=40 --no-report >live.txt 2>&1 &
+for _ in $(seq 300); do
+  grep -q '"event": "epoch"' live/journal.jsonl 2>/dev/null && break
+  sleep 0.1
+done
+rad watch live
+wait
+ok 'watch of a run that goes on: status' status_is 0
+ok 'watch of a run that goes on: says how jobs end' err_has 'noise, seed 9: done after 40 epochs'
+same_words() { sed '/^Results: /d' live.txt | cmp - "$TMP/out"; }
+ok 'watch of a run that goes on: its verdict' same_words
 finish
