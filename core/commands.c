@@ -6,6 +6,7 @@
 
 static const command commands[] = {
     {"run", cmd_run, "run experiments, or go on with one", run_usage},
+    {"new", cmd_new, "write an experiment file from a few choices", new_usage},
     {"check", cmd_check, "print what an experiment is and will take, run nothing", check_usage},
     {"report", cmd_report, "draw runs: one HTML page, figures, tables", report_usage},
     {"watch", cmd_watch, "show the progress of a run that goes on elsewhere", watch_usage},

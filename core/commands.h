@@ -14,6 +14,7 @@ const command *command_list(size_t *n);
 const command *command_find(const char *name); /* NULL: none */
 
 int cmd_run(int argc, char **argv);
+int cmd_new(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_plugins(int argc, char **argv);
 int cmd_help(int argc, char **argv);
@@ -24,5 +25,5 @@ int cmd_watch(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_complete(int argc, char **argv);
 extern const char run_usage[], check_usage[], plugins_usage[], help_usage[], data_usage[],
-    report_usage[], trials_usage[], show_usage[], watch_usage[];
+    report_usage[], trials_usage[], show_usage[], watch_usage[], new_usage[];
 #endif

@@ -44,6 +44,7 @@ core_libradcore_la_SOURCES = \
   core/cmd_complete.c \
   core/cmd_data.c \
   core/cmd_help.c \
+  core/cmd_new.c \
   core/cmd_plugins.c \
   core/cmd_report.c \
   core/cmd_run.c \

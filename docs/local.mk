@@ -6,6 +6,7 @@ man_MANS = \
   docs/man/rademacher-check.1 \
   docs/man/rademacher-data.1 \
   docs/man/rademacher-help.1 \
+  docs/man/rademacher-new.1 \
   docs/man/rademacher-plugins.1 \
   docs/man/rademacher-report.1 \
   docs/man/rademacher-run.1 \
