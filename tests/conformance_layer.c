@@ -198,36 +198,6 @@ static void check_props(rig *r)
 }
 
 /* A tensor that may be stored sparse: the same numbers as with its zeros stored. */
-static rad_pattern *pattern_of(rig *r, rad_param *p)
-{
-  rad_pattern *t = room(r->b, 1, sizeof *t);
-  uint64_t *row = room(r->b, p->n + 1, sizeof *row), *order = room(r->b, p->n, sizeof *order),
-           *start = room(r->b, p->n + 1, sizeof *start);
-  uint32_t *col = room(r->b, p->n, sizeof *col), *by = room(r->b, p->n, sizeof *by);
-  *t = (rad_pattern){.rows = p->shape.dim[0],
-                     .cols = p->n / p->shape.dim[0],
-                     .row = row,
-                     .col = col,
-                     .order = order,
-                     .start = start,
-                     .by = by};
-  for (size_t i = 0; i < p->n; i++) {
-    row[i / t->cols + 1] += p->value[i] != 0.0f;
-    if (p->value[i] != 0.0f)
-      col[t->nnz++] = (uint32_t)(i % t->cols);
-  }
-  for (size_t i = 0; i < t->rows; i++)
-    row[i + 1] += row[i];
-  for (size_t c = 0, n = 0; c < t->cols; start[++c] = n)
-    for (size_t k = 0; k < t->nnz; k++)
-      if (col[k] == c)
-        order[n++] = k;
-  for (size_t q = 0; q < t->nnz; q++)
-    while (row[by[q] + 1] <= order[q])
-      by[q]++;
-  return t;
-}
-
 static void check_sparse(rig *r)
 {
   rad_param *p = &r->param[0];
@@ -242,7 +212,7 @@ static void check_sparse(rig *r)
   const float *y = rig_copy(r, r->y, N * r->ny * sizeof *y),
               *dx = rig_copy(r, r->dx[0], N * r->nx * sizeof *dx);
   const rad_param dense = *p;
-  p->pattern = pattern_of(r, p);
+  p->pattern = pattern_of(r->b, p->value, p->shape.dim[0], p->n / p->shape.dim[0]);
   p->n = p->pattern->nnz;
   p->value = room(r->b, p->n + 1, sizeof(float));
   p->grad = room(r->b, p->n + 1, sizeof(float));

@@ -19,24 +19,12 @@ typedef struct sparse { /* W (U,D) by pattern, a batch of n */
 /* Each place with the given chance, row 1 and column 2 left empty. */
 static void take_pattern(sparse *t, size_t U, size_t D, double density)
 {
-  bench *b = &t->r->b;
-  const float *dice = numbers(b, 11, U * D, 0.0f);
-  uint64_t *row = room(b, U + 1, sizeof *row), *start = room(b, D + 1, sizeof *start),
-           *order = room(b, U * D, sizeof *order);
-  uint32_t *col = room(b, U * D, sizeof *col), *by = room(b, U * D, sizeof *by);
-  size_t nnz = 0, q = 0;
-  for (size_t u = 0; u < U; row[++u] = nnz)
+  float *dice = numbers(&t->r->b, 11, U * D, 0.0f);
+  for (size_t u = 0; u < U; u++)
     for (size_t d = 0; d < D; d++)
-      if (u != 1 && d != 2 && erf(fabs((double)dice[u * D + d]) * sqrt(0.5)) < density)
-        col[nnz++] = (uint32_t)d;
-  for (size_t d = 0; d < D; start[++d] = q)
-    for (size_t u = 0; u < U; u++)
-      for (uint64_t k = row[u]; k < row[u + 1]; k++)
-        if (col[k] == d) {
-          order[q] = k;
-          by[q++] = (uint32_t)u;
-        }
-  t->p = (rad_pattern){U, D, nnz, row, col, order, start, by};
+      if (u == 1 || d == 2 || erf(fabs((double)dice[u * D + d]) * sqrt(0.5)) >= density)
+        dice[u * D + d] = 0.0f;
+  t->p = *pattern_of(&t->r->b, dice, U, D);
 }
 
 static void sparse_open(sparse *t, math_rig *r, size_t n, size_t U, size_t D, double density)

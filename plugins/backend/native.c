@@ -163,6 +163,22 @@ static rad_status max_pool_back(rad_ctx *c, const rad_pool *g)
 {
   return of(c)->max_pool_back(c, g);
 }
+static rad_status sparse_conv(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->sparse_conv(c, g);
+}
+static rad_status sparse_conv_input(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->sparse_conv_input(c, g);
+}
+static rad_status sparse_conv_weight(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->sparse_conv_weight(c, g);
+}
+static double sparse_below(rad_ctx *c, const rad_param *p)
+{
+  return of(c)->sparse_below(c, p);
+}
 static bool layout(rad_ctx *c, const rad_param *p, rad_layout *l)
 {
   return of(c)->layout(c, p, l);
@@ -197,7 +213,11 @@ static const rad_math ops = {.size = sizeof ops,
                              .act_back = act_back,
                              .axpy = axpy,
                              .max_pool = max_pool,
-                             .max_pool_back = max_pool_back};
+                             .max_pool_back = max_pool_back,
+                             .sparse_conv = sparse_conv,
+                             .sparse_conv_input = sparse_conv_input,
+                             .sparse_conv_weight = sparse_conv_weight,
+                             .sparse_below = sparse_below};
 static const rad_plugin native_plugin = {RAD_PLUGIN(RAD_BACKEND, "native", native, &ops),
                                          RAD_KEYS(keys), .init = init,
                                          .summary = "own kernels, compiled per instruction set"};

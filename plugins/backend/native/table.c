@@ -27,4 +27,8 @@ const rad_math NAME(math) = {.size = sizeof(rad_math),
                              .act_back = act_back,
                              .axpy = axpy,
                              .max_pool = NAME(max_pool),
-                             .max_pool_back = NAME(max_pool_back)};
+                             .max_pool_back = NAME(max_pool_back),
+                             .sparse_conv = NAME(sparse_conv),
+                             .sparse_conv_input = NAME(sparse_conv_input),
+                             .sparse_conv_weight = NAME(sparse_conv_weight),
+                             .sparse_below = NAME(sparse_below)};
