@@ -213,6 +213,7 @@ instance *bench_backend(bench *b, const plugin *p, const char *keys, rad_math *m
   math->sparse = math->sparse ? math->sparse : whole->sparse;
   math->sparse_input = math->sparse_input ? math->sparse_input : whole->sparse_input;
   math->sparse_weight = math->sparse_weight ? math->sparse_weight : whole->sparse_weight;
+  math->sparse_both = math->sparse_both ? math->sparse_both : whole->sparse_both;
   math->sparse_conv = math->sparse_conv ? math->sparse_conv : whole->sparse_conv;
   math->sparse_conv_input =
       math->sparse_conv_input ? math->sparse_conv_input : whole->sparse_conv_input;

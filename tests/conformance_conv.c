@@ -20,6 +20,20 @@ typedef struct conv_case {
 
 /* --- shapes: with blocks of sums, of rows, of pixels; strides above the kernel; no image --- */
 static const rad_conv chosen[] = {
+    {.n = 3, .h = 9, .w = 7, .c = 1, .o = 1, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .groups = 1},
+    {.n = 5,
+     .h = 8,
+     .w = 11,
+     .c = 4,
+     .o = 2,
+     .kh = 5,
+     .kw = 5,
+     .sh = 2,
+     .sw = 2,
+     .ph = 2,
+     .pw = 2,
+     .groups = 2},
+    {.n = 37, .h = 5, .w = 5, .c = 1, .o = 5, .kh = 5, .kw = 5, .groups = 1}, /* one place */
     {.n = 3, .h = 13, .w = 17, .c = 37, .o = 35, .kh = 1, .kw = 1, .groups = 1},
     {.n = 2, .h = 5, .w = 3, .c = 801, .o = 33, .kh = 1, .kw = 1, .groups = 1},
     {.n = 1, .h = 4, .w = 29, .c = 141, .o = 7, .kh = 3, .kw = 3, .ph = 1, .pw = 1, .groups = 1},

@@ -197,6 +197,34 @@ static void check_props(rig *r)
   }
 }
 
+/* dx and the gradients by one call have the same bits, whatever is kept of the old ones. */
+static void check_joint(rig *r, float keep)
+{
+  float *grad[2][MOST], *dx[2];
+  if (!r->ops->joint)
+    return;
+  ck_assert(r->plan.flags & RAD_CUT_OUTPUT);
+  for (int i = 0; i < 2; i++) {
+    memset(r->dx[0], 0xff, N * r->nx * sizeof(float)); /* is not read */
+    for (size_t k = 0; k < r->nparam; k++) {
+      r->param[k].keep = keep;
+      for (size_t j = 0; j < r->param[k].n; j++)
+        r->param[k].grad[j] = keep == 0.0f ? NAN : 0.1f * (float)j;
+    }
+    if (i == 0) {
+      rig_backward(r);
+      rig_gradient(r, false);
+    } else
+      rig_joint(r);
+    dx[i] = rig_copy(r, r->dx[0], N * r->nx * sizeof(float));
+    for (size_t k = 0; k < r->nparam; k++)
+      grad[i][k] = rig_copy(r, r->param[k].grad, r->param[k].n * sizeof(float));
+  }
+  ck_assert(same_bits(dx[0], dx[1], N * r->nx * sizeof(float)));
+  for (size_t k = 0; k < r->nparam; k++)
+    ck_assert(same_bits(grad[0][k], grad[1][k], r->param[k].n * sizeof(float)));
+}
+
 /* A tensor that may be stored sparse: the same numbers as with its zeros stored. */
 static void check_sparse(rig *r)
 {
@@ -227,6 +255,8 @@ static void check_sparse(rig *r)
   for (size_t i = 0, k = 0; i < dense.n; i++)
     if (dense.value[i] != 0.0f)
       ck_assert(fabsf(p->grad[k++] - dense.grad[i]) < 1e-5f);
+  check_joint(r, 0.0f);
+  check_joint(r, 0.7f);
 }
 
 /* What products read is made element by element, and 0 of 0. */

@@ -426,12 +426,10 @@ END_TEST
  * input and in its own once at every place */
 START_TEST(convolutions_are_stored_sparse)
 {
-  static const char *const keys[][2] = {{"layer.first.plugin", "identity"},
-                                        {"layer.a.plugin", "conv2d"},
-                                        {"layer.a.filters", "7"},
-                                        {"layer.a.same", "true"},
-                                        {"layer.a.density", "0.19"},
-                                        {"backend.plugin", "reference"}};
+  static const char *const keys[][2] = {
+      {"layer.first.plugin", "identity"}, {"layer.a.plugin", "conv2d"},
+      {"layer.a.filters", "7"},           {"layer.a.same", "true"},
+      {"layer.a.density", "0.19"},        {"backend.plugin", "reference"}};
   double forward, backward;
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     set(keys[i][0], keys[i][1]);

@@ -119,5 +119,7 @@ typedef struct rad_math {
   /* Below which share of nonzeros this RAD_SPARSE tensor is faster by the sparse calls; 0: never,
    * or there are none for it. NULL: never. A rank of 2 is a dense layer's, 4 a convolution's. */
   double (*sparse_below)(rad_ctx *, const rad_param *);
+  /* sparse_input and sparse_weight of all rows, to the bit, from one reading of dY. */
+  rad_status (*sparse_both)(rad_ctx *, const rad_sparse *);
 } rad_math;
 #endif

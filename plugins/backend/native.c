@@ -142,6 +142,10 @@ static rad_status sparse_weight(rad_ctx *c, const rad_sparse *s)
 {
   return of(c)->sparse_weight(c, s);
 }
+static rad_status sparse_both(rad_ctx *c, const rad_sparse *s)
+{
+  return of(c)->sparse_both(c, s);
+}
 static rad_status act(rad_ctx *c, uint32_t a, float alpha, size_t n, const float *x, float *y)
 {
   return of(c)->act(c, a, alpha, n, x, y);
@@ -205,6 +209,7 @@ static const rad_math ops = {.size = sizeof ops,
                              .sparse = sparse,
                              .sparse_input = sparse_input,
                              .sparse_weight = sparse_weight,
+                             .sparse_both = sparse_both,
                              .act = act,
                              .layout = layout,
                              .pack = pack,

@@ -49,6 +49,12 @@ static inline rad_status sparse_weight(rad_ctx *c, const rad_sparse *s)
   return RAD_OK;
 }
 
+static inline rad_status sparse_both(rad_ctx *c, const rad_sparse *s)
+{
+  RAD_TRY(sparse_input(c, s));
+  return sparse_weight(c, s);
+}
+
 /* --- convolutions --- */
 
 /* One nonzero's tap and channel; (size_t)-1 wraps: what lies on the padding is not below h or w. */
@@ -106,8 +112,8 @@ static inline void sparse_send(const rad_conv *g, size_t i, double *sum)
         for (size_t k = 0; k < g->ow; k++) {
           const size_t at = sparse_place(g, &t, 0, j, k);
           if (at != SIZE_MAX)
-            sum[at] += (double)((const float *)g->weight)[q] *
-                       (double)dy[(j * g->ow + k) * g->o + o];
+            sum[at] +=
+                (double)((const float *)g->weight)[q] * (double)dy[(j * g->ow + k) * g->o + o];
         }
     }
 }

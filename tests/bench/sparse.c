@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * sparse.c - how long a step of one layer takes by the density of its weights: forward, gradients
- * of its input and its weights with momentum, update. Dense and sparse ones in turns of a few steps,
- * one thread, CPU time, each part the shortest of all: what else the machine does counts little.
+ * of its input and its weights with momentum, update. Dense and sparse ones in turns of a few
+ * steps, one thread, CPU time, each part the shortest of all: what else the machine does counts
+ * little.
  *
  *   sparse [-r ROUNDS] [-d DEPTH] [-b BACKEND] [-i ISA] [NAME...]
  *
@@ -79,8 +80,8 @@ static bool set(run *r, layer *l, const char *key, const char *value)
 
 static bool open_layer(run *r, layer *l, const shape *s, const char *share)
 {
-  bool ok = set(r, l, "backend.plugin", r->backend) &&
-            (!r->isa || set(r, l, "backend.isa", r->isa));
+  bool ok =
+      set(r, l, "backend.plugin", r->backend) && (!r->isa || set(r, l, "backend.isa", r->isa));
   for (int i = 0; ok && i < r->depth; i++)
     for (size_t k = 0; ok && k <= KEYS; k++) {
       const char *const *set_to = k < KEYS ? s->key[k] : (const char *const[]){"density", share};
@@ -123,8 +124,8 @@ static bool update(layer *l)
 static bool step(run *r, layer *l)
 {
   static const uint64_t id[BATCH];
-  const model_pass p = {.training = true, .grads = true, .x = r->x, .n = BATCH, .id = id,
-                        .dx = r->dx};
+  const model_pass p = {
+      .training = true, .grads = true, .x = r->x, .n = BATCH, .id = id, .dx = r->dx};
   double at[4];
   at[0] = now();
   bool ok = model_forward(l->model, &p) >= 0;
@@ -146,8 +147,8 @@ static double total(const layer *l)
 
 static void print(const shape *s, int depth, const layer *l)
 {
-  printf("%s, %d in a row, batch %d\n%8s %12s %12s %12s %12s %8s\n", s->name, depth, BATCH, "density", "forward us",
-         "backward us", "update us", "all us", "dense/it");
+  printf("%s, %d in a row, batch %d\n%8s %12s %12s %12s %12s %8s\n", s->name, depth, BATCH,
+         "density", "forward us", "backward us", "update us", "all us", "dense/it");
   for (int k = 0; k < DENSITIES; k++)
     printf("%8s %12.1f %12.1f %12.1f %12.1f %8.2f\n", density[k], 1e6 * l[k].time[0],
            1e6 * l[k].time[1], 1e6 * l[k].time[2], 1e6 * total(&l[k]), total(l) / total(&l[k]));

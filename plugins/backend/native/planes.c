@@ -104,13 +104,16 @@ static void rows_of(const uint32_t *place, size_t pixels, size_t channels, float
 }
 
 /* m <= VL channels, from k on, of VL pixels */
-NOINLINE void square_in(size_t k, size_t m, float *const row[VL], float *out, size_t plane, size_t ahead)
+NOINLINE void square_in(size_t k, size_t m, float *const row[VL], float *out, size_t plane,
+                        size_t ahead)
 {
   vec r[VL];
   if (m == VL) {
     UNROLL
-    for (size_t i = 0; i < VL; i++)
-      { r[i] = vec_load(row[i] + k); __builtin_prefetch(row[i] + k + ahead); }
+    for (size_t i = 0; i < VL; i++) {
+      r[i] = vec_load(row[i] + k);
+      __builtin_prefetch(row[i] + k + ahead);
+    }
   } else
     for (size_t i = 0; i < VL; i++)
       r[i] = vec_load_n(row[i] + k, m);
@@ -127,7 +130,7 @@ void NAME(planes_fill)(const planes *d, size_t n, const uint32_t *place, size_t 
     rows_of(place, pixels, channels, (float *)(uintptr_t)in, d->zeros, row);
     if (channels > VL / 4)
       for (size_t k = 0; k < channels; k += VL)
-        square_in(k, least(channels - k, VL), row, out + k * d->plane, d->plane, 16*channels);
+        square_in(k, least(channels - k, VL), row, out + k * d->plane, d->plane, 16 * channels);
     else
       for (size_t k = 0; k < channels; k++)
         for (size_t i = 0; i < VL; i++)

@@ -45,7 +45,8 @@ INLINE vec run_next(bool anywhere, const run *r, int v)
 }
 #endif
 
-INLINE void sums(int nv, bool anywhere, const side *s, size_t r, size_t rows, const float *in, float *out)
+INLINE void sums(int nv, bool anywhere, const side *s, size_t r, size_t rows, const float *in,
+                 float *out)
 {
   for (const size_t end = r + rows; r < end; r++, out += nv * VL) {
     vec acc[MOST];
@@ -131,4 +132,59 @@ void NAME(side_dots)(size_t nv, const side *s, size_t lo, size_t hi, float keep,
     switch (nv) {
       TILE_ROWS_8(dots, false, s, lo, hi, keep, x, dy, ld, grad)
     }
+}
+
+/* the same for nonzeros that are stored at grad[at[i]] */
+static void add_at(vec t[VL], size_t n, float keep, const uint64_t *at, float *grad)
+{
+  float g[VL] = {0};
+  for (size_t i = 0; i < n && keep != 0.0f; i++)
+    g[i] = grad[at[i]];
+  add(t, VL, keep, g);
+  for (size_t i = 0; i < n; i++)
+    grad[at[i]] = g[i];
+}
+
+/* a vector of dY, once loaded, is added to dX and multiplied with X */
+INLINE void both(int nv, const side *s, size_t lo, size_t hi, float keep, const float *dy,
+                 const float *x, size_t ld, float *out, float *grad)
+{
+  _Alignas(64) vec t[VL];
+  vec acc[MOST], in[MOST];
+  size_t n = 0;
+  for (size_t i = 0; i < VL; i++)
+    t[i] = (vec){0};
+  uint64_t k = s->start[lo];
+  for (size_t d = lo; d < hi; d++, x += ld, out += nv * VL) {
+    UNROLL
+    for (int v = 0; v < nv; v++)
+      acc[v] = (vec){0}, in[v] = vec_load(x + v * VL);
+    for (; k < s->start[d + 1]; k++) {
+      const float w = s->value[s->order[k]], *from = dy + s->index[k] * s->stride;
+      vec part[2] = {(vec){0}, (vec){0}};
+      UNROLL
+      for (int v = 0; v < nv; v++) {
+        const vec y = vec_load(from + v * VL);
+        acc[v] += w * y;
+        part[v % 2] = v == 0 ? in[v] * y : part[v % 2] + in[v] * y;
+      }
+      t[n++] = part[0] + part[1];
+      if (n == VL) {
+        add_at(t, VL, keep, s->order + k + 1 - VL, grad);
+        n = 0;
+      }
+    }
+    UNROLL
+    for (int v = 0; v < nv; v++)
+      vec_store(out + v * VL, acc[v]);
+  }
+  add_at(t, n, keep, s->order + k - n, grad);
+}
+
+void NAME(side_both)(size_t nv, const side *s, size_t lo, size_t hi, float keep, const float *dy,
+                     const float *x, size_t ld, float *out, float *grad)
+{
+  switch (nv) {
+    TILE_ROWS_8(both, s, lo, hi, keep, dy, x, ld, out, grad)
+  }
 }

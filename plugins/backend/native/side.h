@@ -23,6 +23,10 @@ void NAME(side_sums)(size_t nv, const side *, size_t r, size_t rows, const float
  * dy, where rows are ld apart and the first one is lo's */
 void NAME(side_dots)(size_t nv, const side *, size_t lo, size_t hi, float keep, const float *x,
                      const float *dy, size_t ld, float *grad);
+/* Both, of a matrix by columns lo .. hi-1, which `order` says of: out as side_sums gives it, grad
+ * as side_dots does; x: places of the columns, the first one is lo's, ld apart. Not anywhere. */
+void NAME(side_both)(size_t nv, const side *, size_t lo, size_t hi, float keep, const float *dy,
+                     const float *x, size_t ld, float *out, float *grad);
 
 /* An odd multiple of 64 bytes, in floats, for n of them: so that columns at powers of 2 do not fall
  * on the same lines of the cache. */

@@ -25,6 +25,21 @@ static void turn(const chunk *h, size_t cols, const float *in, size_t ldi, float
   NAME(transpose)(h->m, cols, in, ldi, out, h->ld);
 }
 
+/* columns r .. r+rows-1 of out (m,R) from sums (rows,nv VL) */
+static void turn_back(const chunk *h, size_t r, size_t rows, const float *sums, size_t R,
+                      float *out)
+{
+  for (size_t j = 0; j < h->m; j += VL)
+    NAME(transpose)(rows, least(h->m - j, VL), sums + j, h->nv * VL, out + j * R + r, R);
+}
+
+/* these columns of sample k will be written */
+static void expect(const chunk *h, size_t k, size_t r, size_t rows, size_t R, float *out)
+{
+  for (size_t q = 0; k < h->m && q < rows; q += 16)
+    PREFETCH_WRITE(out + k * R + r + q);
+}
+
 /* out (n,R) = f(in (n,C) times the side), R rows of it. CHUNK of them are turned back at a time, in
  * long runs, because a column of `out` may fall on few lines of the cache. */
 static rad_status product(rad_ctx *c, side *s, const rad_sparse *g, size_t R, size_t C,
@@ -41,15 +56,12 @@ static rad_status product(rad_ctx *c, side *s, const rad_sparse *g, size_t R, si
     for (size_t r = 0; r < R; r += CHUNK) {
       const size_t rows = least(R - r, CHUNK);
       for (size_t k = 0; k < rows; k++) {
-        if (k < h.m)
-          for (size_t q = 0; q < rows; q += 16)
-            PREFETCH_WRITE(out + (i + k) * R + r + q);
+        expect(&h, k, r, rows, R, out + i * R);
         NAME(side_sums)(h.nv, s, r + k, 1, x, y + k * h.nv * VL);
       }
       if (g->act != RAD_ACT_NONE)
         RAD_TRY(NAME(math).act(c, g->act, g->act_alpha, rows * h.nv * VL, y, y));
-      for (size_t j = 0; j < h.m; j += VL)
-        NAME(transpose)(rows, least(h.m - j, VL), y + j, h.nv * VL, out + (i + j) * R + r, R);
+      turn_back(&h, r, rows, y, R, out + i * R);
     }
   }
   return RAD_OK;
@@ -84,6 +96,31 @@ rad_status NAME(sparse_weight)(rad_ctx *c, const rad_sparse *g)
     turn(&h, D, g->x + i * D, D, x);
     turn(&h, g->hi - g->lo, g->dy + i * U + g->lo, U, dy);
     NAME(side_dots)(h.nv, &s, g->lo, g->hi, i == 0 ? g->keep : 1.0f, x, dy, h.ld, g->grad);
+    i += h.m;
+  } while (i < g->n);
+  return RAD_OK;
+}
+
+rad_status NAME(sparse_both)(rad_ctx *c, const rad_sparse *g)
+{
+  const rad_pattern *p = g->pattern;
+  const size_t D = p->cols, U = p->rows, ld = chunk_of(g->n).ld;
+  float *x = floats(c, D, ld), *dy = floats(c, U, ld), *dx = floats(c, CHUNK, CHUNK);
+  if (!x || !dy || !dx)
+    return RAD_ENOMEM;
+  size_t i = 0;
+  do {
+    const chunk h = chunk_of(g->n - i);
+    const side s = {
+        .start = p->start, .order = p->order, .index = p->by, .stride = h.ld, .value = g->value};
+    turn(&h, D, g->x + i * D, D, x);
+    turn(&h, U, g->dy + i * U, U, dy);
+    for (size_t d = 0; d < D; d += CHUNK) {
+      const size_t rows = least(D - d, CHUNK);
+      NAME(side_both)
+      (h.nv, &s, d, d + rows, i == 0 ? g->keep : 1.0f, dy, x + d * h.ld, h.ld, dx, g->grad);
+      turn_back(&h, d, rows, dx, D, g->dx + i * D);
+    }
     i += h.m;
   } while (i < g->n);
   return RAD_OK;

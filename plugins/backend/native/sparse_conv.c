@@ -134,14 +134,15 @@ static rad_conv block(const rad_conv *g, const planes *d, size_t i)
 static void fill_inputs(const planes *d, const rad_conv *b, const uint32_t *place, float *x)
 {
   for (size_t f = 0; f < d->phases; f++)
-    NAME(planes_fill)(d, NAME(planes_places)(d, b->n), place + f * d->n, b->n * b->h * b->w, b->c,
-                      b->x, x + f * b->c * d->plane + d->before);
+    NAME(planes_fill)
+    (d, NAME(planes_places)(d, b->n), place + f * d->n, b->n * b->h * b->w, b->c, b->x,
+     x + f * b->c * d->plane + d->before);
 }
 
 static void fill_outputs(const planes *d, const rad_conv *b, const uint32_t *place, float *dy)
 {
-  NAME(planes_fill)(d, NAME(planes_places)(d, b->n), place, b->n * b->oh * b->ow, b->o, b->dy,
-                    dy + d->before);
+  NAME(planes_fill)
+  (d, NAME(planes_places)(d, b->n), place, b->n * b->oh * b->ow, b->o, b->dy, dy + d->before);
 }
 
 /* Where sums go: of `parts` parts with R rows each, whose places stand in a table of their own. */
@@ -171,8 +172,8 @@ static rad_status sum_block(rad_ctx *c, const planes *d, const side *s, const ta
         }
         if (to->act != RAD_ACT_NONE)
           RAD_TRY(NAME(math).act(c, to->act, to->alpha, rows * m, sums, sums));
-        NAME(planes_scatter)(d, rows, m, sums, to->place + f * d->n + t, to->pixels, to->R,
-                             to->out + r);
+        NAME(planes_scatter)
+        (d, rows, m, sums, to->place + f * d->n + t, to->pixels, to->R, to->out + r);
       }
   }
   return RAD_OK;
@@ -224,11 +225,8 @@ rad_status NAME(sparse_conv_input)(rad_ctx *c, const rad_conv *g)
   RAD_TRY(inputs_side(c, g, &d, &s));
   for (size_t i = 0; i < g->n; i += d.images) {
     const rad_conv b = block(g, &d, i);
-    const target t = {.parts = d.phases,
-                      .R = g->c,
-                      .pixels = b.n * g->h * g->w,
-                      .place = to,
-                      .out = b.dx};
+    const target t = {
+        .parts = d.phases, .R = g->c, .pixels = b.n * g->h * g->w, .place = to, .out = b.dx};
     fill_outputs(&d, &b, from, dy);
     RAD_TRY(sum_block(c, &d, &s, &t, NAME(planes_places)(&d, b.n), dy, sums));
   }
@@ -263,8 +261,9 @@ rad_status NAME(sparse_conv_weight)(rad_ctx *c, const rad_conv *g)
     fill_inputs(&d, &b, inputs, x);
     fill_outputs(&d, &b, outputs, dy);
     for (size_t t = 0; t < n; t += step)
-      NAME(side_dots)(least(n - t, step) / VL, &s, g->lo, g->hi, i + t == 0 ? g->keep : 1.0f,
-                      x + d.before + t, dy + g->lo * d.plane + d.before + t, d.plane, g->grad);
+      NAME(side_dots)
+      (least(n - t, step) / VL, &s, g->lo, g->hi, i + t == 0 ? g->keep : 1.0f, x + d.before + t,
+       dy + g->lo * d.plane + d.before + t, d.plane, g->grad);
   }
   return RAD_OK;
 }
