@@ -44,6 +44,7 @@ typedef struct node { /* one layer */
   struct node *act;       /* the layer whose function this one applies, or NULL */
   bool alias;             /* y is the input's: a view, or absorbed */
   bool sharded;           /* its gradients come by shard */
+  bool joined;            /* they came with dx in the last pass back */
   uint32_t readers;       /* how many layers read it */
   bool wants_dx;          /* something before it is trained */
   size_t width;           /* elements of one sample's output */

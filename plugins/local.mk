@@ -115,8 +115,13 @@ NATIVE_SOURCES = \
   plugins/backend/native/gemm64.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \
+  plugins/backend/native/planes.c \
+  plugins/backend/native/planes.h \
   plugins/backend/native/pool.c \
+  plugins/backend/native/side.c \
+  plugins/backend/native/side.h \
   plugins/backend/native/sparse.c \
+  plugins/backend/native/sparse_conv.c \
   plugins/backend/native/table.c \
   plugins/backend/native/tile.h \
   plugins/backend/native/vec.h
@@ -155,7 +160,8 @@ plugins_backend_openblas_la_SOURCES = \
   plugins/backend/openblas.c plugins/backend/act.h plugins/backend/pool.h
 plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
-plugins_backend_reference_la_SOURCES = plugins/backend/reference.c plugins/backend/pool.h
+plugins_backend_reference_la_SOURCES = \
+  plugins/backend/reference.c plugins/backend/pool.h plugins/backend/sparse.h
 plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)

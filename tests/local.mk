@@ -204,10 +204,13 @@ check_DATA = tests/zoo/stamp
 EXTRA_DIST += $(ZOO) tests/bad_plugins/zoo.h
 
 # For `make bench` and `make check-peers`.
-EXTRA_PROGRAMS += tests/bench/peak tests/peers/driver tests/peers/search_driver
+EXTRA_PROGRAMS += tests/bench/peak tests/bench/sparse tests/peers/driver tests/peers/search_driver
 tests_bench_peak_CFLAGS = $(STD_CFLAGS) $(WARN_CFLAGS) -O3 -ffp-contract=fast
 tests_bench_peak_LDADD =
 tests_bench_peak_LDFLAGS =
+tests_bench_sparse_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
+tests_bench_sparse_LDADD = core/libradcore.la
+tests_bench_sparse_LDFLAGS =
 tests_peers_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
 tests_peers_driver_LDADD = core/libradcore.la
 tests_peers_driver_LDFLAGS =
