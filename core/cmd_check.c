@@ -14,12 +14,8 @@
 static double *middle(const experiment *x, arena *mem)
 {
   double *point = arena_alloc(mem, (x->space.n + 1) * sizeof *point);
-  for (size_t d = 0; point && d < x->space.n; d++) {
-    const rad_dim *m = &x->space.dim[d].d;
-    point[d] = (double)NAN;
-    if (rad_dim_exists(&x->space.view, d, point))
-      point[d] = m->type == RAD_ENUM ? 0.0 : rad_dim_value(m, 0.5);
-  }
+  for (size_t d = 0; point && d < x->space.n; d++)
+    space_middle(&x->space, d, point);
   return point;
 }
 
@@ -71,6 +67,31 @@ static void print_space(const experiment *x, text *out)
       text_printf(out, "   (depends on %s)", x->space.dim[d->parent].d.name);
     text_puts(out, "\n");
   }
+}
+
+static void put_point(const experiment *x, const double *point, text *out)
+{
+  char room[32];
+  const char *between = "";
+  for (size_t i = 0; i < x->space.n; i++)
+    if (!isnan(point[i])) {
+      text_printf(out, "%s%s = %s", between, x->space.dim[i].d.name,
+                  space_text(&x->space.dim[i], point[i], room));
+      between = ", ";
+    }
+}
+
+static rad_status print_given(const experiment *x, text *out)
+{
+  if (x->ngiven > 0)
+    text_puts(out, "\nTried first\n");
+  for (size_t i = 0; i < x->ngiven; i++) {
+    text_printf(out, "  %-12s ", x->given[i].name);
+    put_point(x, x->given[i].value, out);
+    text_puts(out, "\n");
+    RAD_TRY(given_inspect(x, &x->given[i]));
+  }
+  return RAD_OK;
 }
 
 static const char *duration(double s, char out[48])
@@ -137,11 +158,7 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
 static void name_point(const experiment *x, const double *point)
 {
   text all = {0};
-  char room[32];
-  for (size_t i = 0; i < x->space.n; i++)
-    if (!isnan(point[i]))
-      text_printf(&all, "%s%s = %s", all.n > 0 ? ", " : "", x->space.dim[i].d.name,
-                  space_text(&x->space.dim[i], point[i], room));
+  put_point(x, point, &all);
   if (x->space.n > 0)
     diag_error(
         x->env->diag, RAD_EINVAL, (origin){0},
@@ -159,6 +176,7 @@ static rad_status print_experiment(const experiment *x, int32_t jobs, text *out)
   const double *point = middle(x, &mem);
   config_write(&x->base, out);
   print_space(x, out);
+  RAD_TRY(print_given(x, out));
   rad_status s = point ? experiment_trial(x, point, &trial) : RAD_ENOMEM;
   if (s >= 0 && (s = print_arms(x, &trial, &flop, out)) < 0)
     name_point(x, point);

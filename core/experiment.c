@@ -182,6 +182,8 @@ static rad_status open_checked(experiment *e, const char *file, const override *
   RAD_TRY(check_variants(e));
   const rad_status s = space_build(&e->space, e->env, &e->base, &e->mem);
   worst = s < 0 ? s : worst;
+  const rad_status g = s < 0 ? RAD_OK : given_read(e);
+  worst = g < 0 ? g : worst;
   const rad_status m = metrics_read(e);
   worst = m < 0 ? m : worst;
   const rad_status f = final_read(e);

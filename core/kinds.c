@@ -165,6 +165,8 @@ static const kind_info kinds[] = {
          "once the search is over: the best trial again, on train and val, with fresh seeds"),
     KIND("axis", 0, KIND_NAMED | KIND_FREE | KIND_STUDY, free_keys, free_section_keys,
          "row = key=value, key=value: a dimension of keys that change together"),
+    KIND("point", 0, KIND_NAMED | KIND_FREE | KIND_STUDY, free_keys, free_section_keys,
+         "key=value of searched keys: a point that is tried before the search proposes its own"),
 };
 
 const kind_info *kind_list(size_t *n)

@@ -80,6 +80,7 @@ core_libradcore_la_SOURCES = \
   core/fs_data.c \
   core/fs_read.c \
   core/fuse.c \
+  core/given.c \
   core/host.c \
   core/host.h \
   core/importance.c \

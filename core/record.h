@@ -5,7 +5,8 @@
  *
  *   {"seq", "time", "event": "study", "name", "pid", "host"}         a coordinator has started
  *   {... "event": "fingerprint", "fingerprint"}                      first, and when accepted anew
- *   {... "event": "trial", "trial", "params": {name: text}, "point": [x], "epochs": [n per arm]}
+ *   {... "event": "trial", "trial", "params": {name: text}, "point": [x], "epochs": [n per arm],
+ *        "given": name}                                            only of a [point NAME]
  *   {... "event": "job", "trial", "arm", "seed"}                     a worker has started
  *   {... "event": "epoch", "trial", "arm", "seed", "epoch", "seconds", "metrics": {name: x}}
  *   {... "event": "crash", "trial", "arm", "seed", "reason"}         it ended without a result
@@ -71,7 +72,8 @@ typedef struct trial {
   uint64_t *epochs; /* (narm) planned */
   enum trial_state state;
   const char *reason;
-  job *job; /* (narm,nseed) */
+  const char *given; /* the [point NAME] that it is; NULL: the search proposed it */
+  job *job;          /* (narm,nseed) */
   size_t njob;
   uint64_t until; /* the epoch of its next rung, or of the one that it waits at; 0: none */
   uint64_t level; /* verdicts on it: one before the training, one at each rung of its cohort */

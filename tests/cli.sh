@@ -106,6 +106,25 @@ for c in check run; do
 done
 rad check "$TMP/gap.ini" -s backend.plugin=native -s 'layer.out.density=search(0.0001, 0.0002)' -s search.plugin=random
 fails 2 'that was the middle of what is searched: layer.out.density = ' 'check: one point of many'
+cat >"$TMP/point.ini" <<END
+include = $TMP/gap.ini
+[layer out]
+density = search(0.05, 1)
+[backend]
+plugin = native
+[search]
+plugin = random
+trials = 2
+[point dense]
+layer.out.density = 1
+END
+rad check "$TMP/point.ini"
+ok 'check: a point that is given' out_has '  dense        layer.out.density = 1'
+for c in check run; do
+  rad $c "$TMP/point.ini" -s point.thin.layer.out.density=0.05
+  fails 2 'that was [point thin]: it cannot be trained' "$c: a point whose network cannot be built"
+done
+ok 'such a point leaves no folder' [ ! -e runs/point ]
 rad run --resume nowhere x.ini
 fails 2 --resume '--resume with a file'
 rad run --resume "$TMP/nowhere"

@@ -32,6 +32,7 @@ typedef struct rad_trial {
   const double *violation; /* (nconstraint) > 0: violated by so much */
   size_t nrung;
   const rad_rung *rung; /* [nrung] ascending in epoch */
+  bool given;           /* by the user, not proposed by the search. Since minor 1 */
 } rad_trial;
 typedef struct rad_space {
   size_t ndim, nscore, nconstraint;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * grid.c - every point of the space, in lexicographic order: the last dimension runs fastest. A
- * conditional dimension is only varied where it exists. A space without dimensions is one trial. */
-#include <rademacher/search.h>
+ * conditional dimension is only varied where it exists. Points that the user gave are not proposed
+ * again. A space without dimensions is one trial. */
+#include "point.h"
 
 enum { MOST = 1000000000 };
 
@@ -94,13 +95,16 @@ static rad_status ask(rad_ctx *c, const void *self, const rad_space *s, const ra
 {
   (void)self;
   RAD_TRY(check(c, s));
-  if (h->n == 0) {
-    rad_space_low(s, 0, point);
-    return RAD_OK;
-  }
-  for (size_t d = 0; d < s->ndim; d++)
-    point[d] = h->trial[h->n - 1]->value[d];
-  return rad_space_next(s, point) ? RAD_OK : RAD_DONE;
+  size_t n = h->n;
+  while (n > 0 && h->trial[n - 1]->given)
+    n--;
+  rad_space_low(s, 0, point);
+  for (size_t d = 0; d < s->ndim && n > 0; d++)
+    point[d] = h->trial[n - 1]->value[d];
+  bool more = n == 0 || rad_space_next(s, point);
+  while (more && search_seen(s, h, point)) /* it was given */
+    more = rad_space_next(s, point);
+  return more ? RAD_OK : RAD_DONE;
 }
 
 static const rad_search_ops ops = {.size = sizeof ops, .ask = ask, .count = count};
