@@ -53,6 +53,7 @@ core_libradcore_la_SOURCES = \
   core/cmd_watch.c \
   core/commands.c \
   core/commands.h \
+  core/compress.c \
   core/config.c \
   core/config.h \
   core/config_index.c \
@@ -66,6 +67,7 @@ core_libradcore_la_SOURCES = \
   core/data_sets.c \
   core/data_sets.h \
   core/defaults.c \
+  core/derive.c \
   core/diag.c \
   core/diag.h \
   core/evaluate.c \
@@ -155,6 +157,7 @@ core_libradcore_la_SOURCES = \
   core/services.h \
   core/services_files.c \
   core/setup.c \
+  core/size.c \
   core/source.c \
   core/source.h \
   core/space.c \

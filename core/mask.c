@@ -159,7 +159,7 @@ static rad_status draw(const model *m, const node *nd, const param *p, size_t ta
 /* A tensor is stored sparse where its layer can work with that and its backend is then faster. */
 static bool stored_sparse(const model *m, const param *p)
 {
-  return (p->decl->t.flags & RAD_SPARSE) && m->math.sparse_below &&
+  return !m->masked && (p->decl->t.flags & RAD_SPARSE) && m->math.sparse_below &&
          (double)p->count <
              m->math.sparse_below(&m->backend->ctx, &p->pub) * (double)p->decl->count;
 }
@@ -237,4 +237,24 @@ rad_status masks_draw(model *m)
                       "has no weights: density and mask are for layers that have some");
   }
   return RAD_OK;
+}
+
+rad_status param_set_mask(model *m, param *p, const float *active)
+{
+  const size_t n = p->pub.n, shards = m->shard_param ? shard_count(m, m->batch) : 0;
+  uint8_t *mask = p->pub.mask ? (uint8_t *)(uintptr_t)p->pub.mask : arena_alloc(&m->mem, n);
+  float *stored = malloc(n * sizeof *stored);
+  const rad_status s = mask && stored ? param_store(m, p, active, stored) : RAD_ENOMEM;
+  p->count = 0;
+  for (size_t i = 0; s >= 0 && i < p->decl->count; i++)
+    p->count += active[i] != 0.0f;
+  for (size_t i = 0; s >= 0 && i < n; i++) {
+    mask[i] = stored[i] != 0.0f;
+    p->pub.value[i] = mask[i] ? p->pub.value[i] : 0.0f;
+  }
+  free(stored);
+  p->pub.mask = mask;
+  for (size_t k = 0; k < shards; k++)
+    m->shard_param[k * m->pub.nparam + p->pub.index].mask = mask;
+  return s;
 }

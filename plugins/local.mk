@@ -6,6 +6,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/backend/native.la \
   plugins/backend/openblas.la \
   plugins/backend/reference.la \
+  plugins/compressor/magnitude.la \
   plugins/dataset/blobs.la \
   plugins/dataset/cifar.la \
   plugins/dataset/folder.la \

@@ -3,7 +3,8 @@
 TEST_CPPFLAGS = $(CORE_CPPFLAGS) $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 
-C_TESTS = tests/conformance \
+C_TESTS = tests/compress \
+  tests/conformance \
   tests/convex \
   tests/core_config \
   tests/core_data \
@@ -34,6 +35,7 @@ C_TESTS = tests/conformance \
 SH_TESTS = \
   tests/browser.sh \
   tests/cli.sh \
+  tests/compress.sh \
   tests/configs.sh \
   tests/data.sh \
   tests/install.sh \
@@ -55,6 +57,10 @@ EXTRA_DIST += $(SH_TESTS) tests/folder.h tests/lib.sh tests/check-portable.sh te
   tests/bench/nets.py tests/bench/torch_side.py tests/peers
 
 STUDY_RIG = tests/fake_arm.c tests/study_rig.c tests/study_rig.h
+COMPRESS_RIG = tests/compress_rig.c tests/compress_rig.h
+tests_compress_SOURCES = tests/compress.c $(COMPRESS_RIG)
+tests_compress_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_compress_LDFLAGS =
 tests_conformance_SOURCES = \
   tests/conformance.c \
   tests/conformance.h \
