@@ -2,48 +2,64 @@
  * events.c - the journal's lines as events for loggers. A logger's files are drawn anew by every
  * process that runs the study: what it appends first replaces what was there. */
 #include "running.h"
-#include <errno.h>
+#include "services.h"
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- files --- */
-static rad_status start_afresh(rad_ctx *c, loggers *l, const char *name)
+static bool is_known(const loggers *l, const char *name, size_t *at)
 {
-  const char **grown = realloc(l->file, (l->nfile + 1) * sizeof *grown);
-  const char *path = c->host->path(c, name);
-  if (grown)
-    l->file = grown;
-  if (!path)
-    return RAD_EINVAL;
-  if (!grown || !(l->file[l->nfile] = arena_strdup(&l->mem, name)))
-    return RAD_ENOMEM;
-  l->nfile++;
-  if (unlink(path) != 0 && errno != ENOENT)
-    return rad_fail(c, RAD_EIO, "cannot replace %s: %s", path, strerror(errno));
-  return RAD_OK;
+  size_t lo = 0, hi = l->nfile;
+  int order = 1;
+  while (lo < hi && order != 0) {
+    const size_t mid = lo + (hi - lo) / 2;
+    order = strcmp(name, l->file[mid]);
+    lo = order > 0 ? mid + 1 : lo;
+    hi = order > 0 ? hi : mid;
+  }
+  *at = lo;
+  return order == 0;
 }
 
 static rad_status append(rad_ctx *c, const char *name, const void *bytes, size_t n)
 {
   loggers *l = ((instance *)c->core)->owner;
-  bool known = false;
-  for (size_t i = 0; i < l->nfile; i++)
-    known = known || strcmp(l->file[i], name) == 0;
-  if (!known)
-    RAD_TRY(start_afresh(c, l, name));
+  size_t at;
+  if (name && !is_known(l, name, &at)) {
+    RAD_TRY(service_remove(c, name));
+    const char **grown = array_grow(l->file, l->nfile, &l->cfile, sizeof *grown);
+    const char *copy = arena_strdup(&l->mem, name);
+    l->file = grown ? grown : l->file;
+    if (!grown || !copy)
+      return rad_fail(c, RAD_ENOMEM, "out of memory");
+    memmove(l->file + at + 1, l->file + at, (l->nfile++ - at) * sizeof *l->file);
+    l->file[at] = copy;
+  }
   return host_services.append(c, name, bytes, n);
 }
 
-static rad_status begin(loggers *l, size_t most)
+/* Terms of the objective, by the names that people know them by. */
+static rad_status name_terms(loggers *l, const experiment *x)
+{
+  const size_t n = x->space.view.nscore;
+  if (!(l->term = arena_alloc(&l->mem, (n + 1) * sizeof *l->term)))
+    return RAD_ENOMEM;
+  const bool sum = n == 1 && (x->nterm > 1 || x->term[0].weight != 1.0);
+  for (size_t i = 0; i < n; i++)
+    l->term[i] = sum ? "objective" : x->term[i].metric;
+  return RAD_OK;
+}
+
+static rad_status begin(loggers *l, const experiment *x, size_t most)
 {
   l->host = host_services;
   l->host.append = append;
+  l->diag = x->env->diag;
   l->v = arena_alloc(&l->mem, (most + 1) * sizeof *l->v);
-  return l->v ? RAD_OK : RAD_ENOMEM;
+  return l->v ? name_terms(l, x) : RAD_ENOMEM;
 }
 
 static rad_status add(loggers *l, env *e, const char *name, const section *s)
@@ -57,7 +73,7 @@ static rad_status add(loggers *l, env *e, const char *name, const section *s)
 
 rad_status loggers_open(loggers *l, experiment *x)
 {
-  RAD_TRY(begin(l, config_count(&x->base, "logger")));
+  RAD_TRY(begin(l, x, config_count(&x->base, "logger")));
   for (const section *s = NULL; (s = config_next(&x->base, "logger", s));) {
     const char *name = section_value(s, "plugin", NULL);
     if (!name)
@@ -72,7 +88,7 @@ rad_status loggers_talk(loggers *l, experiment *x)
   const plugin *const *v;
   size_t n;
   RAD_TRY(plugins_scan(x->env->plugins, &v, &n, x->env->diag));
-  RAD_TRY(begin(l, n));
+  RAD_TRY(begin(l, x, n));
   for (size_t i = 0; i < n; i++) {
     const section plain = {.kind = "logger", .name = v[i]->d.name};
     if (v[i]->d.kind == RAD_LOGGER && (v[i]->ops.logger.flags & RAD_LOGGER_TALKS))
@@ -91,6 +107,23 @@ void loggers_close(loggers *l)
 }
 
 /* --- events --- */
+/* rad_event.weights; what cannot be read is not there, and a warning. */
+static rad_status weights(rad_ctx *c, const rad_event *e, size_t *n, const rad_array *const **v)
+{
+  loggers *l = ((instance *)c->core)->owner;
+  diag why = {0};
+  (void)e;
+  if (!l->job)
+    return rad_fail(c, RAD_EINVAL, "asks for weights where no job has ended");
+  if (!l->weights.v && arrays_weights(&l->weights, l->job, &why) < 0)
+    diag_warning(l->diag, (origin){.file = l->job}, "is left out: %.*s",
+                 (int)(why.messages.n > 0 ? why.messages.n - 1 : 0), text_str(&why.messages));
+  diag_free(&why);
+  *n = l->weights.n;
+  *v = l->weights.v;
+  return RAD_OK;
+}
+
 static rad_status tell(loggers *l, const rad_event *e)
 {
   for (size_t i = 0; i < l->n; i++) {
@@ -121,7 +154,19 @@ static rad_status tell_metrics(loggers *l, rad_event e, const json_t *metrics, b
   return RAD_OK;
 }
 
-static rad_status tell_job_end(loggers *l, rad_event e, const json_t *line)
+static rad_status tell_end(loggers *l, const rad_event *e, const char *dir)
+{
+  arena mem = {0};
+  l->job = arena_printf(&mem, "%s/trials/%04" PRIu64 "/%s/%" PRIu64 "/last.safetensors", dir,
+                        e->trial, e->arm, e->seed);
+  const rad_status s = l->job ? tell(l, e) : RAD_ENOMEM;
+  arrays_free(&l->weights);
+  l->job = NULL;
+  arena_free(&mem);
+  return s;
+}
+
+static rad_status tell_job_end(loggers *l, const record *r, rad_event e, const json_t *line)
 {
   const char *state = json_member_text(line, "state");
   text why = {0};
@@ -134,7 +179,7 @@ static rad_status tell_job_end(loggers *l, rad_event e, const json_t *line)
   if (e.state == RAD_FAILED)
     text_printf(&why, "%s%s%s", state, reason ? ": " : "", reason ? reason : "");
   e.text = e.state == RAD_FAILED ? text_str(&why) : NULL;
-  const rad_status s = tell(l, &e);
+  const rad_status s = tell_end(l, &e, r->x->env->run_dir);
   text_free(&why);
   return s;
 }
@@ -157,7 +202,6 @@ static rad_status dispatch(loggers *l, const record *r, const json_t *line, rad_
   const job *j = record_job(r, line);
   if (strcmp(event, "study") == 0) { /* once, however often it was resumed */
     e.type = RAD_EV_STUDY;
-    e.space = &r->x->space.view;
     const bool first = !l->begun;
     l->begun = true;
     return first ? tell(l, &e) : RAD_OK;
@@ -174,7 +218,7 @@ static rad_status dispatch(loggers *l, const record *r, const json_t *line, rad_
   if (strcmp(event, "epoch") == 0)
     return tell_metrics(l, e, json_object_get(line, "metrics"), false);
   if (strcmp(event, "job_end") == 0)
-    return tell_job_end(l, e, line);
+    return tell_job_end(l, r, e, line);
   if (strcmp(event, "end") == 0) {
     e.type = RAD_EV_STUDY_END;
     e.text = json_member_text(line, "text");
@@ -193,6 +237,14 @@ rad_status loggers_send(loggers *l, const record *r, const json_t *line, bool re
                        .arm = json_member_text(line, "arm"),
                        .ntrial = l->ntrial,
                        .njob = l->njob,
-                       .replay = replay};
+                       .replay = replay,
+                       .space = &r->x->space.view,
+                       .experiment = r->name ? r->name : r->x->name,
+                       .narm = r->x->narm,
+                       .nseed = r->x->nseed,
+                       .arms = r->x->arm,
+                       .seeds = r->x->seed,
+                       .terms = l->term,
+                       .weights = weights};
   return dispatch(l, r, line, e);
 }

@@ -33,6 +33,8 @@ core_libradcore_la_SOURCES = \
   core/arena.c \
   core/arm.c \
   core/arm.h \
+  core/arrays.c \
+  core/arrays.h \
   core/axes.c \
   core/axes.h \
   core/batch.c \

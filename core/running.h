@@ -2,16 +2,20 @@
  * running.h - a study while it runs, and its parts: trials, jobs, loggers, summary, manifest. */
 #ifndef CORE_RUNNING_H
 #define CORE_RUNNING_H
-#include "fs.h"
+#include "arrays.h"
 #include "record.h"
 #include "vectors.h"
 
 typedef struct loggers {
   instance **v; /* (n) */
   size_t n;
-  rad_host host; /* with an `append` that starts every file afresh */
-  const char **file;
-  size_t nfile;
+  rad_host host;     /* with an `append` that starts every file afresh */
+  const char **file; /* [nfile] that has been started, in order of names */
+  size_t nfile, cfile;
+  const char **term; /* [nscore] */
+  arrays weights;    /* of the job that an event is about, once they were asked for */
+  const char *job;   /* its folder; NULL: none has ended in this event */
+  diag *diag;
   uint64_t ntrial, njob; /* planned; 0: not known */
   bool begun, json;
   arena mem;

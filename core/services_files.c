@@ -171,20 +171,25 @@ rad_status service_load(rad_ctx *c, const char *path, uint8_t *out, size_t *n)
 }
 
 /* --- output --- */
+/* Parts that are no "." or "..", nor hidden, with one '/' between two. */
 static bool is_plain_name(const char *name)
 {
   const size_t n = strlen(name);
-  if (n == 0 || n > 100 || name[0] == '.')
+  if (n == 0 || n > 250 || name[n - 1] == '/')
     return false;
-  for (size_t i = 0; i < n; i++)
-    if (name[i] <= ' ' || name[i] == 0x7f || name[i] == '/' || name[i] == '\\')
+  for (size_t i = 0; i < n; i++) {
+    const bool begins = i == 0 || name[i - 1] == '/';
+    if (name[i] <= ' ' || name[i] == 0x7f || name[i] == '\\' ||
+        (begins && (name[i] == '.' || name[i] == '/')))
       return false;
+  }
   return true;
 }
 
-static const char *run_file(rad_ctx *c, const char *name)
+/* Absolute path of a file of the run directory, from the arena. */
+static const char *run_file(rad_ctx *c, arena *mem, const char *name)
 {
-  instance *i = c->core;
+  const instance *i = c->core;
   if (!i->env->run_dir) {
     rad_fail(c, RAD_EINVAL, "there is no run directory for %.100s", name ? name : "");
     return NULL;
@@ -194,35 +199,71 @@ static const char *run_file(rad_ctx *c, const char *name)
              name ? name : "");
     return NULL;
   }
-  const char *dir = i->env->run_dir;
-  const size_t n = strlen(dir);
-  for (const struct held *h = i->held; h; h = h->next) /* asked for again with every event */
-    if (h->path && strncmp(h->path, dir, n) == 0 && h->path[n] == '/' &&
-        strcmp(h->path + n + 1, name) == 0)
-      return h->path;
-  const char *path = fs_join(&i->mem, dir, name);
-  path = path ? fs_absolute(&i->mem, path) : NULL;
-  struct held *h = path ? hold(i) : NULL;
-  if (!h)
+  const char *path = fs_join(mem, i->env->run_dir, name);
+  path = path ? fs_absolute(mem, path) : NULL;
+  if (!path)
     rad_fail(c, RAD_ENOMEM, "out of memory");
-  else
-    h->path = path;
-  return h ? path : NULL;
+  return path;
 }
 
 const char *service_path(rad_ctx *c, const char *name)
 {
-  return run_file(c, name);
+  instance *i = c->core;
+  const char *dir = i->env->run_dir;
+  const size_t n = dir ? strlen(dir) : 0;
+  for (const struct held *h = i->held; h && name; h = h->next) /* it may be asked for again */
+    if (dir && h->path && strncmp(h->path, dir, n) == 0 && h->path[n] == '/' &&
+        strcmp(h->path + n + 1, name) == 0)
+      return h->path;
+  const char *path = run_file(c, &i->mem, name);
+  struct held *h = path ? hold(i) : NULL;
+  if (path && !h)
+    rad_fail(c, RAD_ENOMEM, "out of memory");
+  if (h)
+    h->path = path;
+  return h ? path : NULL;
 }
 
-rad_status service_append(rad_ctx *c, const char *name, const void *bytes, size_t n)
+rad_status service_remove(rad_ctx *c, const char *name)
+{
+  arena mem = {0};
+  rad_status s = RAD_OK;
+  const char *path = run_file(c, &mem, name);
+  if (path && unlink(path) != 0 && errno != ENOENT)
+    s = rad_fail(c, RAD_EIO, "cannot replace %s: %s", path, strerror(errno));
+  arena_free(&mem);
+  return path ? s : RAD_EINVAL;
+}
+
+static int open_to_append(const char *path)
+{
+  return open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+}
+
+/* Makes the folders that its name has, where they are missing; never the run directory. */
+static int open_in_folder(const char *run_dir, const char *path)
+{
+  arena mem = {0};
+  diag ignored = {0}; /* the second open says what is wrong */
+  int fd = open_to_append(path);
+  if (fd < 0 && errno == ENOENT && fs_is_dir(run_dir)) {
+    const char *dir = fs_dirname(&mem, path);
+    if (dir && fs_mkdirs(dir, &ignored) >= 0)
+      fd = open_to_append(path);
+    else
+      errno = ENOTDIR;
+  }
+  diag_free(&ignored);
+  const int why = errno;
+  arena_free(&mem);
+  errno = why;
+  return fd;
+}
+
+static rad_status append_to(rad_ctx *c, const char *path, const void *bytes, size_t n)
 {
   instance *i = c->core;
-  const char *path = run_file(c, name);
-  if (!path)
-    return RAD_EINVAL;
-  const int fd =
-      open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+  const int fd = open_in_folder(i->env->run_dir, path);
   struct stat st;
   if (fd < 0 || fstat(fd, &st) < 0) {
     const rad_status s = rad_fail(c, RAD_EIO, "cannot open %s: %s", path, strerror(errno));
@@ -236,5 +277,14 @@ rad_status service_append(rad_ctx *c, const char *name, const void *bytes, size_
     s = rad_fail(c, RAD_EIO, "cannot take back half a line of %s: %s", path, strerror(errno));
   if (close(fd) < 0 && s == RAD_OK)
     s = rad_fail(c, RAD_EIO, "cannot write %s: %s", path, strerror(errno));
+  return s;
+}
+
+rad_status service_append(rad_ctx *c, const char *name, const void *bytes, size_t n)
+{
+  arena mem = {0};
+  const char *path = run_file(c, &mem, name);
+  const rad_status s = path ? append_to(c, path, bytes, n) : RAD_EINVAL;
+  arena_free(&mem);
   return s;
 }

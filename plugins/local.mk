@@ -39,6 +39,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/logger/console.la \
   plugins/logger/csv.la \
   plugins/logger/jsonl.la \
+  plugins/logger/tensorboard.la \
   plugins/loss/bootstrapping.la \
   plugins/loss/cross_entropy.la \
   plugins/loss/gce.la \
@@ -178,6 +179,8 @@ plugins_layer_dense_la_SOURCES = plugins/layer/dense.c plugins/layer/dense.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
+plugins_logger_tensorboard_la_SOURCES = \
+  plugins/logger/tensorboard.c plugins/logger/tfrecord.h plugins/proto.h
 plugins_noise_asymmetric_la_SOURCES = \
   plugins/noise/asymmetric.c plugins/noise/labels.h plugins/noise/table.h
 plugins_noise_label_file_la_SOURCES = \

@@ -424,10 +424,15 @@ START_TEST(output_goes_into_the_run_directory)
   ck_assert_uint_eq(b.n, 8);
   ck_assert_mem_eq(b.p, "one\ntwo\n", 8);
   fs_unmap(&b);
+  ck_assert_int_eq(i->ctx.host->append(&i->ctx, "a.csv/b", "x", 1), RAD_EIO);
+  ck_says("cannot open");
+  ck_assert_int_eq(i->ctx.host->append(&i->ctx, "sub/dir/b", "one\n", 4), RAD_OK);
+  ck_assert(fs_is_file(in("run/sub/dir/b")));
   const char *path = i->ctx.host->path(&i->ctx, "study.db");
   ck_assert_str_eq(path, in("run/study.db"));
   ck_assert_ptr_eq(i->ctx.host->path(&i->ctx, "study.db"), path);
-  static const char *const bad[] = {"../a", "a/b", "/a", "", ".", "..", ".a", "a\n", "a b"};
+  static const char *const bad[] = {"../a", "a/../b", "a//b", "a/.b", "a/",  "/a",
+                                    "",     ".",      "..",   ".a",   "a\n", "a b"};
   for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
     ck_assert_int_eq(i->ctx.host->append(&i->ctx, bad[k], "x", 1), RAD_EINVAL);
     ck_assert_ptr_null(i->ctx.host->path(&i->ctx, bad[k]));

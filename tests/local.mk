@@ -25,6 +25,7 @@ C_TESTS = tests/compress \
   tests/core_study \
   tests/core_text \
   tests/core_train \
+  tests/files \
   tests/fits \
   tests/measures \
   tests/noise_inputs \
@@ -54,7 +55,7 @@ check_PROGRAMS += $(C_TESTS)
 endif
 TESTS += $(SH_TESTS)
 EXTRA_DIST += $(SH_TESTS) tests/folder.h tests/lib.sh tests/check-portable.sh tests/bench/bench.py \
-  tests/bench/nets.py tests/bench/torch_side.py tests/peers
+  tests/bench/nets.py tests/bench/torch_side.py tests/golden tests/peers
 
 STUDY_RIG = tests/fake_arm.c tests/study_rig.c tests/study_rig.h
 COMPRESS_RIG = tests/compress_rig.c tests/compress_rig.h
@@ -149,6 +150,9 @@ tests_regularizers_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_regularizers_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_regularizers_LDFLAGS =
 
+tests_files_SOURCES = tests/files.c tests/files_rig.c tests/files_rig.h
+tests_files_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_files_LDFLAGS =
 tests_fits_SOURCES = tests/fits.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
 tests_fits_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 tests_fits_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)

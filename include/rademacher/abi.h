@@ -133,6 +133,15 @@ typedef struct rad_tensor { /* a declaration */
   uint32_t flags;
 } rad_tensor;
 
+/* A named array as files hold it: row-major, the axes of a layer's tensor in the order "oihw". The
+ * core allocates it. Since minor 1. */
+typedef struct rad_array {
+  const char *name; /* "hidden.W", "train.margin" */
+  uint32_t type;
+  rad_shape shape;
+  const void *data;
+} rad_array;
+
 /* --- randomness: a draw has an address; nothing has a position in a stream --- */
 typedef struct rad_at {
   uint64_t when, index; /* epoch or step (0: once); sample, element or trial */
@@ -172,7 +181,8 @@ typedef struct rad_host {
   /* A regular file read in parts, for folders of many files: at most *n bytes from its start into
    * `out`, *n: how many there are, or the file's size with `out` NULL. [worker] */
   rad_status (*load)(rad_ctx *, const char *path, uint8_t *out, size_t *n);
-  /* Appends to a file of the run directory (logger), which the core creates and syncs. [serial] */
+  /* Appends to a file of the run directory (logger), which the core creates and syncs; the name may
+   * have folders, "tb/0003/events". Exporters: to the file that is exported, name NULL. [serial] */
   rad_status (*append)(rad_ctx *, const char *name, const void *bytes, size_t n);
   /* Absolute path of a file of the run directory, for libraries that want a name (logger). [serial]
    */

@@ -16,17 +16,28 @@ enum {
   RAD_EV_STUDY_END, /* `text`: "complete", or why not */
 };
 typedef struct rad_event {
-  uint64_t seq;                  /* line of the journal, from 1 */
-  double time;                   /* seconds since 1970-01-01 UTC */
-  uint32_t type, state;          /* state: of the trial, search.h */
-  uint64_t trial, seed, epoch;   /* epoch from 1: the one that has ended */
-  uint64_t ntrial, njob;         /* planned in all; 0: not known */
-  const char *arm, *name;        /* name: "train.loss"; NULL where there is none */
-  double value;                  /* may be NaN or infinite */
-  const char *text;              /* reason, message; UTF-8, any character */
-  const rad_space *space;        /* RAD_EV_STUDY */
+  uint64_t seq;                /* line of the journal, from 1 */
+  double time;                 /* seconds since 1970-01-01 UTC */
+  uint32_t type, state;        /* state: of the trial, search.h */
+  uint64_t trial, seed, epoch; /* epoch from 1: the one that has ended */
+  uint64_t ntrial, njob;       /* planned in all; 0: not known */
+  const char *arm, *name;      /* name: "train.loss"; NULL where there is none */
+  double value;                /* may be NaN or infinite */
+  const char *text;            /* reason, message; UTF-8, any character */
+  const rad_space *space;
   const rad_trial *trial_record; /* RAD_EV_TRIAL, RAD_EV_TRIAL_END */
   bool replay;                   /* it happened before this process started: no progress bars */
+  /* The study, in every event. Since minor 1, as all that follows. */
+  const char *experiment;
+  size_t narm, nseed;
+  const char *const *arms;  /* [narm] */
+  const uint64_t *seeds;    /* [nseed] of every trial */
+  const char *const *terms; /* [space->nscore] of the objective: "val.accuracy"; "objective", the
+                             * weighted sum */
+  /* Sets the parameters that the job has ended with, in RAD_EV_JOB_END; none where it left no
+   * checkpoint. They live until the event returns. [serial] */
+  rad_status (*weights)(rad_ctx *, const struct rad_event *, size_t *n,
+                        const rad_array *const **weight);
 } rad_event;
 /* rad_logger_ops.flags */
 enum {
