@@ -46,6 +46,7 @@ static rad_status open_run(view *v, journal *j)
   RAD_TRY(experiment_open(&r->x, r->env, ini, NULL, 0));
   record_new(&r->record, &r->x);
   r->env->seed = r->x.seed[0];
+  r->env->run_dir = r->dir;
   RAD_TRY(experiment_trials(&r->x, &trials));
   v->loggers.ntrial = trials;
   v->loggers.njob = trials * r->x.narm * r->x.nseed;
