@@ -282,20 +282,6 @@ static void put_fact(text *t, const char *name, const char *value)
   text_puts(t, "</td></tr>\n");
 }
 
-static void put_asked(run_dir *r, text *t)
-{
-  text ini = {0};
-  const char *command = json_member_text(r->manifest, "command");
-  heading(t, r, "asked", "What was asked");
-  if (command)
-    put(t, "pre", command);
-  config_write(&r->x.base, &ini);
-  text_puts(t, "<details><summary>The resolved experiment (config.ini)</summary>\n");
-  put(t, "pre", text_str(&ini));
-  text_puts(t, "</details>\n");
-  text_free(&ini);
-}
-
 static void put_list(const run_dir *r, text *t, const char *member, const char *const *head,
                      const char *const *key, size_t n)
 {
@@ -312,11 +298,30 @@ static void put_list(const run_dir *r, text *t, const char *member, const char *
   {
     for (size_t k = 0; k < n; k++) {
       const char *s = json_member_text(o, key[k]);
-      html_cell(&h, s ? s : text_from_double(room, json_member_double(o, key[k])));
+      const double v = json_member_double(o, key[k]);
+      html_cell(&h, s ? s : isnan(v) ? "" : text_from_double(room, v));
     }
   }
   html_table_end(&h);
   text_puts(t, "</details>\n");
+}
+
+static void put_asked(run_dir *r, text *t)
+{
+  static const char *const head[] = {"<key", "<value", "<instead of", "<said in",
+                                     "What the file itself and the command line say"};
+  static const char *const key[] = {"key", "value", "was", "from"};
+  text ini = {0};
+  const char *command = json_member_text(r->manifest, "command");
+  heading(t, r, "asked", "What was asked");
+  if (command)
+    put(t, "pre", command);
+  put_list(r, t, "own", head, key, 4);
+  config_write(&r->x.base, &ini);
+  text_puts(t, "<details><summary>The resolved experiment (config.ini)</summary>\n");
+  put(t, "pre", text_str(&ini));
+  text_puts(t, "</details>\n");
+  text_free(&ini);
 }
 
 static void put_times(run_dir *r, text *t)

@@ -442,7 +442,7 @@ START_TEST(convolutions_are_stored_sparse)
   ck_assert_uint_eq(p->pattern->rows, 7);
   ck_assert_uint_eq(p->pattern->cols, 36);
   ck_assert_uint_eq(p->pattern->nnz, 48);
-  ck_assert_int_eq(model_flop(m, &forward, &backward), RAD_OK);
+  ck_assert_int_eq(model_flop(m, &forward, &backward, NULL), RAD_OK);
   ck_assert_double_eq(forward, 2 * 48 * 30);
   ck_assert_double_eq(backward, 2 * 48 * 30);
 }

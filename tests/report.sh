@@ -53,6 +53,12 @@ ok 'the page: network' page 'parameters'
 ok 'the page: command' page 'rademacher run exp.ini -o run'
 ok 'the page: configuration' page 'units = choice(3, 7, 20)'
 ok 'the page: checksums of plugins' page 'sha256'
+own() { grep -F -e "$1" run/manifest.json; }
+ok 'manifest: what the file says, and where' own '{"key": "optimizer.lr", "value": "0.07", "was": null, "from": "exp.ini:'
+rad run exp.ini -o said -s run.epochs=2 -s layer.act.plugin=tanh -q --no-report
+said() { grep -F -e "$1" said/manifest.json; }
+ok 'manifest: what the command line says' said '{"key": "layer.act.plugin", "value": "tanh", "was": "relu", "from": "command line"}'
+ok 'the page: what the file says' page 'What the file itself and the command line say'
 outside() { ! grep -nE '(src|href)="?(https?:)?//|url\((["'\'']?)http|@import' run/report.html; }
 ok 'the page fetches nothing' outside
 
