@@ -133,6 +133,7 @@ core_libradcore_la_SOURCES = \
   core/references.c \
   core/report.c \
   core/report.h \
+  core/report_compare.c \
   core/report_curves.c \
   core/report_figure.c \
   core/report_images.c \

@@ -3,6 +3,7 @@
  *   report_run.c      a run directory as it is read: record, curves, verdict
  *   report_figure.c   figures: CSV, gnuplot script, SVG and PNG
  *   report_curves.c   learning curves
+ *   report_compare.c  several runs in one figure
  *   report_sweep.c    epochs to fit and error against what was varied
  *   report_search.c   objective over trials, by dimension, parallel coordinates
  *   report_weights.c  histograms of weights
@@ -104,6 +105,18 @@ void figures_free(figures *);
 
 /* --- figures of a run --- */
 void figures_curves(figures *, run_dir *);
+typedef struct curve {
+  size_t from, all, to; /* rows of the CSV: up to `all` every seed is there; to == from: none */
+  bool band;
+} curve;
+/* The rows of one arm of shown[i]: epoch, mean, lowest, highest, seeds, trial, arm, and `run` where
+ * that is not NULL; widens the ranges of both axes. Then, in the script, its band and its line. */
+curve curve_put(figure *, const run_dir *, size_t i, size_t arm, const char *metric, range axis[2],
+                const char *run);
+void curve_plot(figure *, const curve *, size_t color, bool share, bool *first);
+const char *curve_style(arena *, size_t color); /* for the key; NULL: no memory */
+/* Curves of the best trial of each of n runs, a panel for each arm: "compared-METRIC". */
+void figures_compare(figures *, run_dir *, size_t n);
 void figures_sweep(figures *, run_dir *);
 void figures_search(figures *, run_dir *);
 void figures_weights(figures *, run_dir *);

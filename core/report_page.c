@@ -453,7 +453,7 @@ static rad_status put_run(run_dir *r, const figures *fs, bool alone, text *t, di
 }
 
 /* Side by side: each arm of each run, with the columns that some run has. */
-static void put_comparison(run_dir *r, size_t n, text *t)
+static rad_status put_comparison(run_dir *r, size_t n, const figures *fs, text *t, diag *d)
 {
   const char *head[MOST_COLUMNS] = {"<run", "<trial", "<arm"};
   size_t columns = 3;
@@ -468,6 +468,12 @@ static void put_comparison(run_dir *r, size_t n, text *t)
   put(t, "p class=\"dim\"",
       "Of each run the best trial; without an objective all, where they "
       "are few.");
+  text_puts(t, "<div class=\"figures\">\n");
+  for (size_t i = 0; i < fs->n; i++)
+    if (strncmp(fs->v[i]->name, "compared-", 9) == 0)
+      RAD_TRY(put_figure(fs, fs->v[i], t, d));
+  text_puts(t, "</div>\n");
+  return RAD_OK;
 }
 
 rad_status page_write(run_dir *r, size_t n, const figures *fs, text *out, diag *d)
@@ -475,7 +481,7 @@ rad_status page_write(run_dir *r, size_t n, const figures *fs, text *out, diag *
   html_begin(out, n == 1 ? r->record.name : "rademacher: several runs");
   text_puts(out, "<main>\n");
   if (n > 1)
-    put_comparison(r, n, out);
+    RAD_TRY(put_comparison(r, n, fs, out, d));
   for (size_t i = 0; i < n; i++)
     RAD_TRY(put_run(&r[i], fs, n == 1, out, d));
   text_printf(out, "</main>\n<p class=\"dim\">Drawn by rademacher %s.</p>\n", PACKAGE_VERSION);

@@ -288,6 +288,8 @@ ok 'damaged images: the others' test "$(tiles pixels | wc -l)" -eq 8
 rad report run quiet -o both/report.html
 ok 'two runs: status' status_is 0
 ok 'two runs: side by side' grep -q 'id="comparison"' both/report.html
+lines() { awk -F, 'NR > 1 { n[$7 "," $8]++ } END { exit !(n["real,1-run"] > 1 && n["noise,2-quiet"] > 1) }' both/figures/compared-train-loss.csv; }
+ok 'two runs: in one figure' lines
 ok 'two runs: figures of each' test -s both/figures/1-run-curves-train-loss.csv -a -s both/figures/2-quiet-curves-train-loss.csv
 
 # --- watch: the same words as at the end of `run`, also while it goes on ---
