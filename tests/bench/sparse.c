@@ -179,25 +179,36 @@ static bool measure(run *r, const shape *s)
   return ok;
 }
 
+/* Takes the options; the index of the first name. */
+static int options(run *r, int argc, char **argv)
+{
+  int i = 1;
+  for (; i + 1 < argc && argv[i][0] == '-'; i += 2)
+    switch (argv[i][1]) {
+    case 'r':
+      r->rounds = (int)strtol(argv[i + 1], NULL, 10);
+      break;
+    case 'd':
+      r->depth = (int)strtol(argv[i + 1], NULL, 10);
+      break;
+    case 'b':
+      r->backend = argv[i + 1];
+      break;
+    default:
+      r->isa = argv[i + 1];
+    }
+  return i;
+}
+
 int main(int argc, char **argv)
 {
   run r = {.backend = "native", .rounds = 200, .depth = 1};
-  int i = 1;
-  bool ok = true;
-  for (; i + 1 < argc && argv[i][0] == '-'; i += 2)
-    if (argv[i][1] == 'r')
-      r.rounds = (int)strtol(argv[i + 1], NULL, 10);
-    else if (argv[i][1] == 'd')
-      r.depth = (int)strtol(argv[i + 1], NULL, 10);
-    else if (argv[i][1] == 'b')
-      r.backend = argv[i + 1];
-    else
-      r.isa = argv[i + 1];
+  const int first = options(&r, argc, argv);
   r.env = (env){.diag = &r.diag, .seed = 11};
-  ok = plugins_new(&r.env.plugins, NULL, &r.diag) >= 0;
+  bool ok = plugins_new(&r.env.plugins, NULL, &r.diag) >= 0;
   for (size_t k = 0; ok && k < SHAPES; k++) {
-    bool wanted = i >= argc;
-    for (int a = i; a < argc; a++)
+    bool wanted = first >= argc;
+    for (int a = first; a < argc; a++)
       wanted |= strcmp(argv[a], shapes[k].name) == 0;
     ok = !wanted || measure(&r, &shapes[k]);
   }

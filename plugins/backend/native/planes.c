@@ -104,16 +104,13 @@ static void rows_of(const uint32_t *place, size_t pixels, size_t channels, float
 }
 
 /* m <= VL channels, from k on, of VL pixels */
-NOINLINE void square_in(size_t k, size_t m, float *const row[VL], float *out, size_t plane,
-                        size_t ahead)
+NOINLINE void square_in(size_t k, size_t m, float *const row[VL], float *out, size_t plane)
 {
   vec r[VL];
   if (m == VL) {
     UNROLL
-    for (size_t i = 0; i < VL; i++) {
+    for (size_t i = 0; i < VL; i++)
       r[i] = vec_load(row[i] + k);
-      __builtin_prefetch(row[i] + k + ahead);
-    }
   } else
     for (size_t i = 0; i < VL; i++)
       r[i] = vec_load_n(row[i] + k, m);
@@ -130,7 +127,7 @@ void NAME(planes_fill)(const planes *d, size_t n, const uint32_t *place, size_t 
     rows_of(place, pixels, channels, (float *)(uintptr_t)in, d->zeros, row);
     if (channels > VL / 4)
       for (size_t k = 0; k < channels; k += VL)
-        square_in(k, least(channels - k, VL), row, out + k * d->plane, d->plane, 16 * channels);
+        square_in(k, least(channels - k, VL), row, out + k * d->plane, d->plane);
     else
       for (size_t k = 0; k < channels; k++)
         for (size_t i = 0; i < VL; i++)
@@ -157,12 +154,12 @@ NOINLINE void square_out(size_t k, size_t m, size_t n, const float *sums, float 
       vec_store_n(row[i] + k, r[i], m);
 }
 
-void NAME(planes_scatter)(const planes *d, size_t rows, size_t n, const float *sums,
+void NAME(planes_scatter)(size_t rows, size_t n, const float *sums, float *rest,
                           const uint32_t *place, size_t pixels, size_t channels, float *out)
 {
   float *row[VL];
   for (size_t t = 0; t < n; t += VL) {
-    rows_of(place + t, pixels, channels, out, d->rest, row);
+    rows_of(place + t, pixels, channels, out, rest, row);
     for (size_t k = 0; k < rows; k += VL)
       square_out(k, least(rows - k, VL), n, sums + k * n + t, row);
   }

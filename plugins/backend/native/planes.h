@@ -30,7 +30,8 @@ const uint32_t *NAME(planes_inputs)(rad_ctx *, const rad_conv *, const planes *)
 /* n places of out (channels,plane) from in (pixels,channels) */
 void NAME(planes_fill)(const planes *, size_t n, const uint32_t *place, size_t pixels,
                        size_t channels, const float *in, float *out);
-/* sums (rows,n) to channels 0 .. rows-1 of their pixels in out (pixels,channels) */
-void NAME(planes_scatter)(const planes *, size_t rows, size_t n, const float *sums,
+/* sums (rows,n) to channels 0 .. rows-1 of their pixels in out (pixels,channels); rest: of planes
+ */
+void NAME(planes_scatter)(size_t rows, size_t n, const float *sums, float *rest,
                           const uint32_t *place, size_t pixels, size_t channels, float *out);
 #endif

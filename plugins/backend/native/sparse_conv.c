@@ -62,7 +62,6 @@ typedef struct turned {
 } turned;
 
 /* The nonzeros of a column that belong to outputs below `end`. */
-
 static void turn_column(const rad_conv *g, const planes *d, size_t col, size_t end, turned *w)
 {
   const rad_pattern *p = g->pattern;
@@ -135,8 +134,8 @@ static void fill_inputs(const planes *d, const rad_conv *b, const uint32_t *plac
 {
   for (size_t f = 0; f < d->phases; f++)
     NAME(planes_fill)
-    (d, NAME(planes_places)(d, b->n), place + f * d->n, b->n * b->h * b->w, b->c, b->x,
-     x + f * b->c * d->plane + d->before);
+  (d, NAME(planes_places)(d, b->n), place + f * d->n, b->n * b->h * b->w, b->c, b->x,
+   x + f * b->c * d->plane + d->before);
 }
 
 static void fill_outputs(const planes *d, const rad_conv *b, const uint32_t *place, float *dy)
@@ -145,37 +144,51 @@ static void fill_outputs(const planes *d, const rad_conv *b, const uint32_t *pla
   (d, NAME(planes_places)(d, b->n), place, b->n * b->oh * b->ow, b->o, b->dy, dy + d->before);
 }
 
-/* Where sums go: of `parts` parts with R rows each, whose places stand in a table of their own. */
-typedef struct target {
+/* Sums over places of the planes at `in`, and where they go: of `parts` parts with R rows each,
+ * whose places stand in a table of their own. */
+typedef struct sweep {
+  const planes *d;
+  const side *s;
+  const float *in;
+  float *sums; /* (ROWS,CHUNK) room */
   size_t parts, R, pixels;
   const uint32_t *place;
   float *out; /* (pixels,R) */
   uint32_t act;
   float alpha;
-} target;
+} sweep;
 
-/* n places of a block whose planes begin at `in`; sums: room */
-static rad_status sum_block(rad_ctx *c, const planes *d, const side *s, const target *to, size_t n,
-                            const float *in, float *sums)
+/* channels r .. r+rows-1 of the pixels at places first .. end-1 will be written */
+static void expect(const sweep *w, const uint32_t *place, size_t first, size_t end, size_t r,
+                   size_t rows)
 {
-  for (size_t t = 0; t < n; t += CHUNK) {
-    const size_t m = least(n - t, CHUNK);
-    for (size_t f = 0; f < to->parts; f++)
-      for (size_t r = 0; r < to->R; r += ROWS) {
-        const size_t rows = least(to->R - r, ROWS);
-        for (size_t k = 0, j = 0; k < rows; k++) {
-          const uint32_t *place = to->place + f * d->n + t;
-          for (; j < (k + 1) * m / rows; j++)
-            for (size_t q = 0; place[j] < to->pixels && q < rows; q += 16)
-              PREFETCH_WRITE(to->out + place[j] * to->R + r + q);
-          NAME(side_sums)(m / VL, s, f * to->R + r + k, 1, in + t, sums + k * m);
-        }
-        if (to->act != RAD_ACT_NONE)
-          RAD_TRY(NAME(math).act(c, to->act, to->alpha, rows * m, sums, sums));
-        NAME(planes_scatter)
-        (d, rows, m, sums, to->place + f * d->n + t, to->pixels, to->R, to->out + r);
-      }
+  for (size_t j = first; j < end; j++)
+    for (size_t q = 0; place[j] < w->pixels && q < rows; q += 16)
+      PREFETCH_WRITE(w->out + place[j] * w->R + r + q);
+}
+
+/* rows r .. r+rows-1 of part f, at m places from t on */
+static rad_status sum_rows(rad_ctx *c, const sweep *w, size_t f, size_t r, size_t rows, size_t t,
+                           size_t m)
+{
+  const uint32_t *place = w->place + f * w->d->n + t;
+  for (size_t k = 0; k < rows; k++) {
+    expect(w, place, k * m / rows, (k + 1) * m / rows, r, rows);
+    NAME(side_sums)(m / VL, w->s, f * w->R + r + k, 1, w->in + t, w->sums + k * m);
   }
+  if (w->act != RAD_ACT_NONE)
+    RAD_TRY(NAME(math).act(c, w->act, w->alpha, rows * m, w->sums, w->sums));
+  NAME(planes_scatter)(rows, m, w->sums, w->d->rest, place, w->pixels, w->R, w->out + r);
+  return RAD_OK;
+}
+
+/* all rows, at n places */
+static rad_status sum_block(rad_ctx *c, const sweep *w, size_t n)
+{
+  for (size_t t = 0; t < n; t += CHUNK)
+    for (size_t f = 0; f < w->parts; f++)
+      for (size_t r = 0; r < w->R; r += ROWS)
+        RAD_TRY(sum_rows(c, w, f, r, least(w->R - r, ROWS), t, least(n - t, CHUNK)));
   return RAD_OK;
 }
 
@@ -195,15 +208,19 @@ rad_status NAME(sparse_conv)(rad_ctx *c, const rad_conv *g)
   RAD_TRY(outputs_side(c, g, &d, &s));
   for (size_t i = 0; i < g->n; i += d.images) {
     const rad_conv b = block(g, &d, i);
-    const target t = {.parts = 1,
-                      .R = g->o,
-                      .pixels = b.n * g->oh * g->ow,
-                      .place = to,
-                      .out = b.y,
-                      .act = g->act,
-                      .alpha = g->act_alpha};
+    const sweep w = {.d = &d,
+                     .s = &s,
+                     .in = x + d.before,
+                     .sums = sums,
+                     .parts = 1,
+                     .R = g->o,
+                     .pixels = b.n * g->oh * g->ow,
+                     .place = to,
+                     .out = b.y,
+                     .act = g->act,
+                     .alpha = g->act_alpha};
     fill_inputs(&d, &b, from, x);
-    RAD_TRY(sum_block(c, &d, &s, &t, NAME(planes_places)(&d, b.n), x + d.before, sums));
+    RAD_TRY(sum_block(c, &w, NAME(planes_places)(&d, b.n)));
   }
   return RAD_OK;
 }
@@ -225,10 +242,17 @@ rad_status NAME(sparse_conv_input)(rad_ctx *c, const rad_conv *g)
   RAD_TRY(inputs_side(c, g, &d, &s));
   for (size_t i = 0; i < g->n; i += d.images) {
     const rad_conv b = block(g, &d, i);
-    const target t = {
-        .parts = d.phases, .R = g->c, .pixels = b.n * g->h * g->w, .place = to, .out = b.dx};
+    const sweep w = {.d = &d,
+                     .s = &s,
+                     .in = dy,
+                     .sums = sums,
+                     .parts = d.phases,
+                     .R = g->c,
+                     .pixels = b.n * g->h * g->w,
+                     .place = to,
+                     .out = b.dx};
     fill_outputs(&d, &b, from, dy);
-    RAD_TRY(sum_block(c, &d, &s, &t, NAME(planes_places)(&d, b.n), dy, sums));
+    RAD_TRY(sum_block(c, &w, NAME(planes_places)(&d, b.n)));
   }
   return RAD_OK;
 }
@@ -262,8 +286,8 @@ rad_status NAME(sparse_conv_weight)(rad_ctx *c, const rad_conv *g)
     fill_outputs(&d, &b, outputs, dy);
     for (size_t t = 0; t < n; t += step)
       NAME(side_dots)
-      (least(n - t, step) / VL, &s, g->lo, g->hi, i + t == 0 ? g->keep : 1.0f, x + d.before + t,
-       dy + g->lo * d.plane + d.before + t, d.plane, g->grad);
+    (least(n - t, step) / VL, &s, g->lo, g->hi, i + t == 0 ? g->keep : 1.0f, x + d.before + t,
+     dy + g->lo * d.plane + d.before + t, d.plane, g->grad);
   }
   return RAD_OK;
 }
