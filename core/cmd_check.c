@@ -69,6 +69,32 @@ static void print_space(const experiment *x, text *out)
   }
 }
 
+static rad_status print_points(const experiment *x, arena *mem, text *out)
+{
+  const rad_space *s = &x->space.view;
+  const size_t width = rad_space_width(s);
+  size_t room, bytes, real = 0;
+  if (s->ndim == 0)
+    return RAD_OK;
+  for (size_t d = 0; d < s->ndim; d++)
+    real += s->dim[d]->type == RAD_FLOAT;
+  if (!size_add(s->ndim, width, &room) || !size_mul(room + 1, sizeof(double), &bytes))
+    return RAD_ENOMEM;
+  double *below = arena_alloc(mem, bytes);
+  if (!below)
+    return RAD_ENOMEM;
+  const double n = rad_space_size(s, below, below + s->ndim);
+  text_printf(out, "  %zu dimension%s", s->ndim, s->ndim == 1 ? "" : "s");
+  if (real > 0)
+    text_printf(out, ", %zu of them range%s of real numbers", real, real == 1 ? "" : "s");
+  if (real < s->ndim)
+    text_printf(out, n < 1e12 ? "%s %.0f %s%s%s" : "%s %.3g %s%s%s", real > 0 ? ";" : ",", n,
+                real > 0 ? "combination" : "point", n == 1 ? "" : "s",
+                real > 0 ? " of the others" : "");
+  text_puts(out, "\n");
+  return RAD_OK;
+}
+
 static void put_point(const experiment *x, const double *point, text *out)
 {
   char room[32];
@@ -176,8 +202,11 @@ static rad_status print_experiment(const experiment *x, int32_t jobs, text *out)
   const double *point = middle(x, &mem);
   config_write(&x->base, out);
   print_space(x, out);
-  RAD_TRY(print_given(x, out));
-  rad_status s = point ? experiment_trial(x, point, &trial) : RAD_ENOMEM;
+  rad_status s = print_points(x, &mem, out);
+  if (s >= 0)
+    s = print_given(x, out);
+  if (s >= 0)
+    s = point ? experiment_trial(x, point, &trial) : RAD_ENOMEM;
   if (s >= 0 && (s = print_arms(x, &trial, &flop, out)) < 0)
     name_point(x, point);
   if (s >= 0)

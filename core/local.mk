@@ -137,6 +137,7 @@ core_libradcore_la_SOURCES = \
   core/report_curves.c \
   core/report_figure.c \
   core/report_images.c \
+  core/report_importance.c \
   core/report_html.c \
   core/report_page.c \
   core/report_run.c \

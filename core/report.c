@@ -33,6 +33,7 @@ static void draw_all(figures *fs, run_dir *r)
 {
   figures_sweep(fs, r);
   figures_search(fs, r);
+  figures_importance(fs, r);
   figures_curves(fs, r);
   figures_weights(fs, r);
 }

@@ -6,6 +6,7 @@
  *   report_compare.c  several runs in one figure
  *   report_sweep.c    epochs to fit and error against what was varied
  *   report_search.c   objective over trials, by dimension, parallel coordinates
+ *   report_importance.c  what decided: shares, marginal curves, the top tenth against the rest
  *   report_weights.c  histograms of weights
  *   report_html.c     HTML: escaped text, tables, inlined SVG
  *   report_images.c   samples as they were trained on, filters of the first layer
@@ -49,9 +50,10 @@ rad_status run_dir_summary(run_dir *); /* part of `curves` too */
 void run_dir_free(run_dir *);
 /* Of shown[i], job k; NULL: it has no value of it. */
 const series *run_dir_series(const run_dir *, size_t i, size_t k, const char *metric);
-bool dim_varies(const run_dir *, size_t d);            /* not the same in all trials */
-const char *dim_label(const run_dir *, size_t d);      /* "hidden.units" */
-const char *trial_label(run_dir *, const trial *);     /* "network = mlp1, lr = 0.1" */
+bool dim_varies(const run_dir *, size_t d);        /* not the same in all trials */
+const char *dim_label(const run_dir *, size_t d);  /* "hidden.units" */
+const char *trial_label(run_dir *, const trial *); /* "network = mlp1, lr = 0.1" */
+const char *objective_label(const run_dir *, size_t k);
 bool metric_is_share(const char *name);                /* shown in per cent */
 const char *metric_label(run_dir *, const char *name); /* "train accuracy (%)" */
 size_t run_dir_open_jobs(const run_dir *);             /* of trials that have not ended */
@@ -76,6 +78,8 @@ typedef struct figures {
   arena mem;
 } figures;
 figure *figure_new(figures *, const char *name, const char *title, const char *head); /* or NULL */
+/* The same, with the run's prefix before the name. */
+figure *figure_of(figures *, run_dir *, const char *name, const char *title, const char *head);
 void figure_drop(figures *);          /* the last one */
 void figure_number(figure *, double); /* cells of a row ... */
 void figure_word(figure *, const char *);
@@ -89,7 +93,8 @@ typedef struct key_entry {
 void figure_begin(figure *, size_t panels, const key_entry *, size_t nkey);
 void figure_panel(figure *, size_t i, const char *title, const char *xlabel, const char *ylabel);
 void figure_end(figure *);
-void gp_string(text *, const char *); /* quoted */
+void gp_string(text *, const char *);           /* quoted */
+void figure_choices(const rad_dim *, text *gp); /* its words along the x axis */
 /* ", 'NAME.csv' skip 1 every ::FROM::TO using USING", first of a plot without the comma. */
 void figure_rows(figure *, bool first, size_t from, size_t to, const char *use);
 const char *figure_color(size_t i); /* of the i-th line: Okabe and Ito's, black last */
@@ -119,6 +124,8 @@ const char *curve_style(arena *, size_t color); /* for the key; NULL: no memory 
 void figures_compare(figures *, run_dir *, size_t n);
 void figures_sweep(figures *, run_dir *);
 void figures_search(figures *, run_dir *);
+void figures_importance(figures *, run_dir *);
+void importance_put(run_dir *, text *); /* the table */
 void figures_weights(figures *, run_dir *);
 /* A file of the first seed's job of an arm; NULL: no memory. */
 const char *job_file(run_dir *, const trial *, size_t arm, const char *name);

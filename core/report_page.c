@@ -443,6 +443,7 @@ static rad_status put_run(run_dir *r, const figures *fs, bool alone, text *t, di
   text_puts(t, "</nav>\n");
   put_verdict(r, t);
   RAD_TRY(put_figures(r, fs, t, d));
+  importance_put(r, t);
   images_put(r, t);
   RAD_TRY(put_trials(r, t));
   put_networks(r, t);

@@ -271,6 +271,13 @@ const char *trial_label(run_dir *r, const trial *t)
   return s ? s : "";
 }
 
+const char *objective_label(const run_dir *r, size_t k)
+{
+  if (r->record.nscore == 1 && r->x.nterm > 1)
+    return "objective";
+  return r->x.term[k].weight == 1 ? r->x.term[k].metric : "objective";
+}
+
 bool metric_is_share(const char *name)
 {
   const char *part = strrchr(name, '.');

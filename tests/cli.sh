@@ -125,6 +125,11 @@ for c in check run; do
   fails 2 'that was [point thin]: it cannot be trained' "$c: a point whose network cannot be built"
 done
 ok 'such a point leaves no folder' [ ! -e runs/point ]
+# 996 + 996^2 + 996^3 of 249 widths and 4 activations
+rad check "$top_srcdir/configs/example/search.ini"
+ok 'check: the size of a space' out_has '11 dimensions, 4 of them ranges of real numbers; 989040948 combinations of the others'
+rad check "$top_srcdir/configs/example/search.ini" -s layer.act.alpha@elu=1 -s 'optimizer.lr=choice(0.1,0.2)' -s block.body.repeat=1
+ok 'check: the size of a discrete space' out_has '  3 dimensions, 1992 points'
 rad run --resume nowhere x.ini
 fails 2 --resume '--resume with a file'
 rad run --resume "$TMP/nowhere"

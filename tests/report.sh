@@ -129,6 +129,45 @@ ok 'divergence: status' status_is 0
 ok 'divergence: listed, with its reason' grep -q '<td class="t">diverged</td><td>0</td><td class="t">[a-z]' boom/report.html
 ok 'divergence: no figure of what has no value' test ! -e boom/figures/test-error-by-layer-hidden-units.csv
 
+# --- what decided ---
+sed -e 's/^units = .*3, 7.*/units = search(2, 40, log)/' -e 's/^plugin = relu/plugin = choice(relu, tanh, sigmoid)/' \
+  -e 's/^lr = .*/lr = search(0.001, 0.3, log)/' -e 's/^seeds = .*/seeds = 4/' exp.ini >search.ini
+cat >>search.ini <<'END'
+[objective]
+real.val.loss = -1
+[search]
+plugin = random
+trials = 40
+END
+rad run search.ini -o found
+ok 'what decided: status' status_is 0
+shares() { # they are summary.json's, and all of the variance
+  want=$(sed -n 's/.*"share": {"optimizer.lr": \([^,}]*\).*/\1/p; s/.*"share": {.*, "optimizer.lr": \([^,}]*\).*/\1/p' found/summary.json | head -n 1)
+  awk -F, -v want="$want" 'NR > 1 { sum += $2; last = $3 } $3 == "optimizer.lr" { lr = $2 - 100 * want }
+    END { exit !(sum > 99.999 && sum < 100.001 && lr < 1e-9 && -lr < 1e-9 && last == "several together") }' \
+    found/figures/importance.csv
+}
+ok 'what decided: shares' shares
+"$RADEMACHER" trials found --sort -objective --columns objective,layer.act.plugin --csv | tail -n +2 >order.csv
+tops() { # of each activation, how many of the best four and of the other 36
+  awk -F, 'NR == FNR { act[$2]++; top[$2] += FNR <= 4; next }
+    $5 == "layer.act.plugin" { n++; bad += $3 != act[$6] || $4 != top[$6] } END { exit !(n == 3 && bad == 0) }' \
+    order.csv found/figures/marginals.csv
+}
+ok 'what decided: the top tenth' tops
+row() { # of an activation: its share of the best four and of the others, in per cent
+  want=$(awk -F, -v a="$1" '{ n[NR <= 4] += $2 == a } END { printf "%.0f %%</td><td>%.0f %%", n[1] / 0.04, n[0] / 0.36 }' order.csv)
+  grep -F "<td class=\"t\">$1</td><td>$want</td>" found/report.html
+}
+for act in relu tanh sigmoid; do
+  ok "what decided: the table, $act" row $act
+done
+ok 'what decided: the middle of numbers' grep -Eq '<td class="t">median \(middle half\)</td><td>[0-9.]+ \([0-9.]+ to [0-9.]+\)' found/report.html
+ok 'what decided: not of three trials' no_page 'id="decided"'
+if [ -n "$gnuplot" ]; then
+  ok 'what decided: drawn' test -s found/figures/importance.png -a -s found/figures/marginals.svg -a ! -e found/figures/gnuplot.log
+fi
+
 # --- cut short, still running ---
 cp -r run cut
 sed '/"event": "job_end", "trial": 1, "arm": "noise", "seed": 9/,$d' run/journal.jsonl >cut/journal.jsonl
