@@ -6,6 +6,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/backend/native.la \
   plugins/backend/openblas.la \
   plugins/backend/reference.la \
+  plugins/compressor/distill.la \
   plugins/compressor/magnitude.la \
   plugins/dataset/blobs.la \
   plugins/dataset/cifar.la \
@@ -42,6 +43,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/loss/bootstrapping.la \
   plugins/loss/cross_entropy.la \
   plugins/loss/gce.la \
+  plugins/loss/kl.la \
   plugins/loss/mse.la \
   plugins/loss/sce.la \
   plugins/measure/accuracy.la \
@@ -60,6 +62,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/add_gaussian.la \
   plugins/noise/asymmetric.la \
   plugins/noise/fresh_gaussian.la \
+  plugins/noise/fresh_uniform.la \
   plugins/noise/gaussian_pixels.la \
   plugins/noise/label_file.la \
   plugins/noise/pair_flip.la \
@@ -157,6 +160,7 @@ plugins_backend_openblas_la_SOURCES = \
 plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
 plugins_backend_reference_la_SOURCES = plugins/backend/reference.c plugins/backend/pool.h
+plugins_compressor_distill_la_SOURCES = plugins/compressor/distill.c plugins/compressor/units.h
 plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
