@@ -107,6 +107,16 @@ plugin = blobs
 classes = 3
 features = 5
 INI
+refused 'no bits' 4 'bits = 8, 0: must be' <<'INI'
+[compressor q]
+plugin = quantize
+bits = 8, 0
+INI
+checked 'half a bit' 2 'bits: must be whole numbers' <<'INI'
+[compressor q]
+plugin = quantize
+bits = 8, 2.5
+INI
 refused 'no units' 4 'keep = 0: must be' <<'INI'
 [compressor d]
 plugin = distill

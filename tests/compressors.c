@@ -276,6 +276,216 @@ START_TEST(distill_draws_anew)
 }
 END_TEST
 
+/* --- the others --- */
+static const char *const tensors[] = {"h.W", "h.b", "out.W", "out.b"};
+enum { HW, HB, OW, OB };
+
+typedef struct nets { /* of the rig, as the arm trained it and as round k left it */
+  st_file f[2];
+  const float *v[2][4];
+  size_t n[2][4];
+} nets;
+
+static void open_nets(nets *s, const char *dir, int round)
+{
+  char file[64];
+  snprintf(file, sizeof file, "it.round-%03d.safetensors", round);
+  open_tensors(&s->f[0], dir, "last.safetensors");
+  open_tensors(&s->f[1], dir, file);
+  for (size_t i = 0; i < 2; i++)
+    for (size_t k = 0; k < 4; k++) {
+      const st_tensor *t = st_find(&s->f[i], tensors[k]);
+      ck_assert_ptr_nonnull(t);
+      s->v[i][k] = t->data;
+      s->n[i][k] = t->bytes / sizeof(float);
+    }
+}
+
+static void close_nets(nets *s)
+{
+  st_free(&s->f[0]);
+  st_free(&s->f[1]);
+}
+
+static void rig(const char *plugin_name, const char *rounds)
+{
+  rig_setup();
+  set("compressor.it.plugin", plugin_name);
+  set("compressor.it.rounds", rounds);
+}
+
+/* Of 8 units 25 % a round, the smallest first: 6, 4, with the values that they had. */
+START_TEST(unit_ablation_by_norm)
+{
+  double v[4];
+  nets s;
+  size_t k = 0;
+  rig("unit_ablation", "2");
+  set("compressor.it.share", "0.25");
+  set("compressor.it.order", "norm");
+  finished("a");
+  ck_assert_uint_eq(course("a", "it.parameters", v, 4), 3);
+  ck_assert_double_eq(v[0], 75);
+  ck_assert_double_eq(v[1], 6 * 9 + 3);
+  ck_assert_double_eq(v[2], 4 * 9 + 3);
+  open_nets(&s, "a", 2);
+  ck_assert_uint_eq(s.n[1][HW], 4 * 5);
+  double gone = 0, least = INFINITY;
+  for (size_t u = 0; u < 8; u++) {
+    double norm = 0;
+    for (size_t j = 0; j < 5; j++)
+      norm += pow((double)s.v[0][HW][u * 5 + j], 2);
+    if (k < 4 && memcmp(s.v[0][HW] + u * 5, s.v[1][HW] + k * 5, 5 * sizeof(float)) == 0) {
+      ck_assert_float_eq(s.v[0][HB][u], s.v[1][HB][k]);
+      for (size_t o = 0; o < 3; o++)
+        ck_assert_float_eq(s.v[0][OW][o * 8 + u], s.v[1][OW][o * 4 + k]);
+      least = fmin(least, norm);
+      k++;
+    } else
+      gone = fmax(gone, norm);
+  }
+  ck_assert_uint_eq(k, 4);
+  ck_assert_double_lt(gone, least);
+  close_nets(&s);
+}
+END_TEST
+
+/* It ends with one unit, however much is to go. */
+START_TEST(unit_ablation_leaves_one)
+{
+  rig("unit_ablation", "9");
+  set("compressor.it.share", "0.4");
+  finished("a");
+  ck_assert_double_eq(last("a", "it.parameters"), 9 + 3);
+  ck_assert_double_eq(last("a", "it.round"), 3);
+}
+END_TEST
+
+/* With 3 bits no weight is further off than half a step of (max - min) / 7, and there are at most
+ * 8 values; 64 weights of 3 bits, two tables of two numbers, 11 biases. */
+START_TEST(quantize_within_half_a_step)
+{
+  nets s;
+  rig("quantize", "5");
+  set("compressor.it.bits", "5, 3");
+  finished("a");
+  ck_assert_double_eq(last("a", "it.round"), 2);
+  open_nets(&s, "a", 2);
+  for (size_t k = 0; k < 4; k += 2) {
+    const float *v = s.v[0][k], *w = s.v[1][k];
+    float lo = v[0], hi = v[0], value[65];
+    size_t distinct = 0;
+    for (size_t i = 0; i < s.n[0][k]; i++)
+      lo = fminf(lo, v[i]), hi = fmaxf(hi, v[i]);
+    const double step = ((double)hi - (double)lo) / 7;
+    for (size_t i = 0; i < s.n[0][k]; i++) {
+      size_t j = 0;
+      ck_assert_double_le(fabs((double)v[i] - (double)w[i]), step / 2 * (1 + 1e-5));
+      while (j < distinct && value[j] != w[i])
+        j++;
+      value[j] = w[i];
+      distinct += j == distinct;
+    }
+    ck_assert_uint_le(distinct, 8);
+    ck_assert_uint_ge(distinct, 4);
+  }
+  for (size_t k = 1; k < 4; k += 2)
+    ck_assert_mem_eq(s.v[0][k], s.v[1][k], s.n[0][k] * sizeof(float));
+  ck_assert_double_eq(last("a", "it.bytes"), ceil((64 * 3 + 2 * 64 + 11 * 32) / 8.0));
+  ck_assert_double_le(last("a", "it.bytes_coded"), last("a", "it.bytes"));
+  close_nets(&s);
+}
+END_TEST
+
+/* At full rank nothing is changed, bit for bit. */
+START_TEST(low_rank_in_full)
+{
+  nets s;
+  rig("low_rank", "1");
+  set("compressor.it.keep", "1");
+  finished("a");
+  open_nets(&s, "a", 1);
+  for (size_t k = 0; k < 4; k++)
+    ck_assert_mem_eq(s.v[0][k], s.v[1][k], s.n[0][k] * sizeof(float));
+  ck_assert_double_eq(last("a", "it.test.loss"), last("a", "test.loss"));
+  ck_assert_double_eq(last("a", "it.parameters"), 75);
+  close_nets(&s);
+}
+END_TEST
+
+/* The largest singular value of w (rows,cols) by iteration from a fixed vector, squared. */
+static double greatest(const float *w, size_t rows, size_t cols)
+{
+  double x[8] = {0.3, -0.7, 0.9, 0.4, 0.8, -0.2, 0.6, 0.5}, y[8], norm = 0;
+  for (int step = 0; step < 2000; step++) {
+    memset(y, 0, sizeof y);
+    for (size_t i = 0; i < rows; i++) {
+      double sum = 0;
+      for (size_t j = 0; j < cols; j++)
+        sum += (double)w[i * cols + j] * x[j];
+      for (size_t j = 0; j < cols; j++)
+        y[j] += (double)w[i * cols + j] * sum;
+    }
+    norm = 0;
+    for (size_t j = 0; j < cols; j++)
+      norm += y[j] * y[j];
+    norm = sqrt(norm);
+    for (size_t j = 0; j < cols; j++)
+      x[j] = y[j] / norm;
+  }
+  return norm;
+}
+
+/* Of rank 1, and no other of rank 1 is nearer: |W - W1|^2 = |W|^2 - sigma^2. W (8,5) and (3,8). */
+START_TEST(low_rank_is_the_nearest)
+{
+  static const size_t rows[] = {8, 3}, cols[] = {5, 8};
+  nets s;
+  rig("low_rank", "1");
+  set("compressor.it.keep", "0.35");
+  finished("a");
+  open_nets(&s, "a", 1);
+  for (size_t k = 0; k < 2; k++) {
+    const float *v = s.v[0][2 * k], *w = s.v[1][2 * k];
+    double all = 0, off = 0;
+    for (size_t i = 0; i < rows[k] * cols[k]; i++) {
+      all += pow((double)v[i], 2);
+      off += pow((double)v[i] - (double)w[i], 2);
+    }
+    ck_assert_double_eq_tol(off, all - greatest(v, rows[k], cols[k]), 1e-5 * all);
+    for (size_t i = 1; i < rows[k]; i++) /* every row is a multiple of the first */
+      for (size_t j = 1; j < cols[k]; j++)
+        ck_assert_double_eq_tol((double)w[i * cols[k] + j] * (double)w[0],
+                                (double)w[i * cols[k]] * (double)w[j], 1e-6);
+  }
+  ck_assert_double_eq(last("a", "it.parameters"), 8 + 5 + 8 + 3 + 8 + 3);
+  ck_assert_double_eq(last("a", "it.bytes"), 4 * 35);
+  close_nets(&s);
+}
+END_TEST
+
+/* Layers that are narrowed are narrowed, whatever stands between them. */
+START_TEST(all_sorts_are_narrowed)
+{
+  network(0);
+  set("compressor.it.plugin", "unit_ablation");
+  set("compressor.it.share", "0.5");
+  set("compressor.it.rounds", "1");
+  finished("a");
+  /* c1, c2 3 of 6 filters of 3x3x2 and 3x3x3, bn 3, c3 2 of 4, dense 4 of 9 units on 9 places of 5
+   * channels with the mask of those that are left, 3 x 4; biases */
+  st_file f;
+  open_tensors(&f, "a", "it.round-001.safetensors");
+  ck_assert_uint_eq(st_find(&f, "c1.W")->bytes, 4 * 3 * 9 * 2);
+  ck_assert_uint_eq(st_find(&f, "c2.W")->bytes, 4 * 3 * 9 * 3);
+  ck_assert_uint_eq(st_find(&f, "bn.mean")->bytes, 4 * 3);
+  ck_assert_uint_eq(st_find(&f, "c3.W")->bytes, 4 * 2 * 9 * 3);
+  ck_assert_uint_eq(st_find(&f, "d.W")->bytes, 4 * 4 * 9 * 5);
+  ck_assert_uint_eq(st_find(&f, "o.W")->bytes, 4 * 3 * 4);
+  st_free(&f);
+}
+END_TEST
+
 static void find_all(void)
 {
   const plugin *const *list;
@@ -309,6 +519,16 @@ int main(void)
   tcase_add_test(t, distill_sizes);
   tcase_add_loop_test(t, distill_keeps_units, 0, SORTS);
   tcase_add_test(t, distill_draws_anew);
+  suite_add_tcase(s, t);
+  t = tcase_create("others");
+  tcase_set_timeout(t, 120);
+  tcase_add_checked_fixture(t, setup, rig_teardown);
+  tcase_add_test(t, unit_ablation_by_norm);
+  tcase_add_test(t, unit_ablation_leaves_one);
+  tcase_add_test(t, quantize_within_half_a_step);
+  tcase_add_test(t, low_rank_in_full);
+  tcase_add_test(t, low_rank_is_the_nearest);
+  tcase_add_test(t, all_sorts_are_narrowed);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);

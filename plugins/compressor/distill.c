@@ -56,22 +56,6 @@ static bool shrink(const distill *d, const units *u, size_t *left)
   return any;
 }
 
-static rad_status keep_values(rad_ctx *c, const units *u, const rad_model *to, const size_t *left)
-{
-  uint32_t **kept = c->host->scratch(c, u->n * sizeof *kept);
-  if (!kept)
-    return RAD_ENOMEM;
-  for (uint32_t g = 0; g < u->n; g++) {
-    double *norm = c->host->scratch(c, (u->size[g] + 1) * sizeof *norm);
-    kept[g] = c->host->scratch(c, (left[g] + 1) * sizeof **kept);
-    if (!norm || !kept[g])
-      return RAD_ENOMEM;
-    RAD_TRY(units_norms(c, u, g, norm));
-    units_largest(norm, u->size[g], left[g], kept[g]);
-  }
-  return units_keep(c, u, to, left, kept);
-}
-
 /* A smaller network, untrained. RAD_DONE: it cannot be smaller. */
 static rad_status make(rad_ctx *c, const distill *d, rad_round *r)
 {
@@ -92,7 +76,11 @@ static rad_status make(rad_ctx *c, const distill *d, rad_round *r)
   if (d->start == NEW) /* units_sets leaves room for one more */
     set[n++] = (rad_set){"run.seeds", seed};
   RAD_TRY(c->lab->derive(c, r->from, set, n, &r->to));
-  return d->start == KEPT ? keep_values(c, &u, r->to, left) : RAD_OK;
+  if (d->start == NEW)
+    return RAD_OK;
+  uint32_t **kept;
+  RAD_TRY(units_choose(c, &u, left, false, r->index, &kept));
+  return units_keep(c, &u, r->to, left, kept);
 }
 
 typedef struct request { /* what is changed for the training */

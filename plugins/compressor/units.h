@@ -246,6 +246,32 @@ static inline void units_largest(const double *v, size_t n, size_t left, uint32_
   }
 }
 
+/* Which units of each group stay: those with the largest weights, or any, drawn for `when`.
+ * kept[g] (left[g]) is ascending; from scratch memory. */
+static inline rad_status units_choose(rad_ctx *c, const units *u, const size_t *left, bool random,
+                                      uint64_t when, uint32_t ***kept)
+{
+  *kept = c->host->scratch(c, u->n * sizeof **kept);
+  if (!*kept)
+    return RAD_ENOMEM;
+  for (uint32_t g = 0; g < u->n; g++) {
+    const size_t n = u->size[g];
+    double *v = c->host->scratch(c, (n + 1) * sizeof *v);
+    float *draw = c->host->scratch(c, (n + 1) * sizeof *draw);
+    (*kept)[g] = c->host->scratch(c, (left[g] + 1) * sizeof ***kept);
+    if (!v || !draw || !(*kept)[g])
+      return RAD_ENOMEM;
+    if (random)
+      c->host->uniform(c, &(rad_at){.when = when, .index = g, .stream = 1}, 0, n, draw);
+    else
+      RAD_TRY(units_norms(c, u, g, v));
+    for (size_t i = 0; random && i < n; i++)
+      v[i] = (double)draw[i];
+    units_largest(v, n, left[g], (*kept)[g]);
+  }
+  return RAD_OK;
+}
+
 /* Old channel of each new one, for channels of the given groups; how many old ones in *old. */
 static inline uint32_t *units_map(rad_ctx *c, const units *u, const uint32_t *seg, uint32_t nseg,
                                   const size_t *left, uint32_t *const *kept, size_t *old,
