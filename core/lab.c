@@ -60,7 +60,8 @@ static rad_status lab_recall(rad_ctx *c, uint64_t trial, const char *arm, const 
 static rad_status lab_source(rad_ctx *c, const char *name, rad_source **s, uint64_t *n)
 {
   trainer *t = of(c);
-  *s = data_source(t->data, name, t->env->diag);
+  const instance *i = (const instance *)(void *)c;
+  *s = data_source(t->data, name, i->section ? i->section->at : (origin){0}, t->env->diag);
   if (!*s)
     return RAD_EINVAL;
   *n = (*s)->n;
@@ -214,6 +215,13 @@ static rad_status lab_values(rad_ctx *c, const rad_param *q, float *out)
   return param_load(p->model, p, p->pub.value, out);
 }
 
+static rad_status lab_used(rad_ctx *c, const rad_param *q, float *out)
+{
+  const param *p = (const param *)(const void *)q;
+  (void)c;
+  return param_load(p->model, p, rad_used(q), out);
+}
+
 static rad_status lab_assign(rad_ctx *c, const rad_param *q, const float *values,
                              const uint8_t *active)
 {
@@ -341,4 +349,5 @@ const rad_lab lab_services = {.metric = lab_metric,
                               .pause = lab_pause,
                               .stored = batch_stored,
                               .assign = lab_assign,
+                              .used = lab_used,
                               .applies = lab_applies};

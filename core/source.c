@@ -204,7 +204,7 @@ static rad_status check_words(data *d, const instance *noise, const char *const 
   char title[160];
   for (size_t i = 0; i < n; i++) {
     if (find_source(d, words[i])) {
-      if (!data_source(d, words[i], d->env->diag))
+      if (!data_source(d, words[i], noise->section->at, d->env->diag))
         return RAD_EINVAL;
       continue;
     }
@@ -447,7 +447,7 @@ void data_memory(const data *d, size_t *shared, size_t *own)
   }
 }
 
-rad_source *data_source(data *d, const char *name, diag *messages)
+rad_source *data_source(data *d, const char *name, origin at, diag *messages)
 {
   rad_source *s = find_source(d, name);
   char title[160];
@@ -459,7 +459,7 @@ rad_source *data_source(data *d, const char *name, diag *messages)
     return NULL;
   }
   diag_error(
-      messages, RAD_EINVAL, (origin){0},
+      messages, RAD_EINVAL, at,
       "there are no samples '%s'; there are train, val, test, rest, and NAME.train, NAME.val, "
       "NAME.test of a section [dataset NAME]",
       name);

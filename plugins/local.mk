@@ -6,7 +6,11 @@ nobase_plugin_LTLIBRARIES = \
   plugins/backend/native.la \
   plugins/backend/openblas.la \
   plugins/backend/reference.la \
+  plugins/compressor/distill.la \
+  plugins/compressor/low_rank.la \
   plugins/compressor/magnitude.la \
+  plugins/compressor/quantize.la \
+  plugins/compressor/unit_ablation.la \
   plugins/dataset/blobs.la \
   plugins/dataset/cifar.la \
   plugins/dataset/folder.la \
@@ -43,6 +47,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/loss/bootstrapping.la \
   plugins/loss/cross_entropy.la \
   plugins/loss/gce.la \
+  plugins/loss/kl.la \
   plugins/loss/mse.la \
   plugins/loss/sce.la \
   plugins/measure/accuracy.la \
@@ -61,6 +66,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/add_gaussian.la \
   plugins/noise/asymmetric.la \
   plugins/noise/fresh_gaussian.la \
+  plugins/noise/fresh_uniform.la \
   plugins/noise/gaussian_pixels.la \
   plugins/noise/label_file.la \
   plugins/noise/pair_flip.la \
@@ -164,6 +170,11 @@ plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
 plugins_backend_reference_la_SOURCES = \
   plugins/backend/reference.c plugins/backend/pool.h plugins/backend/sparse.h
+plugins_backend_reference_la_SOURCES = plugins/backend/reference.c plugins/backend/pool.h
+plugins_compressor_distill_la_SOURCES = plugins/compressor/distill.c plugins/compressor/units.h
+plugins_compressor_low_rank_la_SOURCES = plugins/compressor/low_rank.c plugins/compressor/eigen.h
+plugins_compressor_unit_ablation_la_SOURCES = \
+  plugins/compressor/unit_ablation.c plugins/compressor/units.h
 plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)

@@ -4,6 +4,7 @@ TEST_CPPFLAGS = $(CORE_CPPFLAGS) $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 
 C_TESTS = tests/compress \
+  tests/compressors \
   tests/conformance \
   tests/convex \
   tests/core_config \
@@ -35,8 +36,8 @@ C_TESTS = tests/compress \
   tests/search
 SH_TESTS = \
   tests/browser.sh \
+  tests/chains.sh \
   tests/cli.sh \
-  tests/compress.sh \
   tests/configs.sh \
   tests/data.sh \
   tests/install.sh \
@@ -62,6 +63,9 @@ COMPRESS_RIG = tests/compress_rig.c tests/compress_rig.h
 tests_compress_SOURCES = tests/compress.c $(COMPRESS_RIG)
 tests_compress_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_compress_LDFLAGS =
+tests_compressors_SOURCES = tests/compressors.c $(COMPRESS_RIG)
+tests_compressors_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_compressors_LDFLAGS =
 tests_conformance_SOURCES = \
   tests/conformance.c \
   tests/conformance.h \

@@ -78,7 +78,8 @@ static rad_status choose(rad_ctx *c, const magnitude *m, const rad_model *from, 
   for (uint32_t k = 0; k < from->nparam; k++)
     all += is_weight(c, from->param[k]) ? rad_count(&from->param[k]->shape) : 0;
   weight *v = c->host->scratch(c, (all + 1) * sizeof *v);
-  if (!v)
+  float *used = c->host->scratch(c, (all + 1) * sizeof *used);
+  if (!v || !used)
     return RAD_ENOMEM;
   for (uint32_t k = 0; k < from->nparam; k++) {
     const rad_param *p = from->param[k];
@@ -90,9 +91,10 @@ static rad_status choose(rad_ctx *c, const magnitude *m, const rad_model *from, 
     RAD_TRY(c->lab->values(c, p, value[k]));
     if (!active[k])
       continue;
+    RAD_TRY(c->lab->used(c, p, used));
     for (size_t i = 0; i < count; i++)
-      active[k][i] = value[k][i] != 0.0f;
-    n += list(value[k], k, count, v + n);
+      active[k][i] = used[i] != 0.0f;
+    n += list(used, k, count, v + n);
     if (m->scope == LAYER) {
       cut(m, v, n, active);
       n = 0;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# compress.sh - compressors from outside: mistakes are named, with their line, before anything is
+# chains.sh - compressors from outside: mistakes are named, with their line, before anything is
 # trained; a study may go by what they report.
 # shellcheck source=tests/lib.sh
 . "${top_srcdir:?is set by make check}/tests/lib.sh"
@@ -93,6 +93,36 @@ plugin = kernel
 plugin = magnitude
 INI
 
+checked 'inputs that are not there' 2 "there are no samples 'nose.train'" <<'INI'
+[compressor d]
+plugin = distill
+inputs = nose.train
+INI
+checked 'inputs of another shape' 5 'has samples of another shape than [dataset]: 5, not 6' <<'INI'
+[compressor d]
+plugin = distill
+inputs = noise.train
+[dataset noise]
+plugin = blobs
+classes = 3
+features = 5
+INI
+refused 'no bits' 4 'bits = 8, 0: must be' <<'INI'
+[compressor q]
+plugin = quantize
+bits = 8, 0
+INI
+checked 'half a bit' 2 'bits: must be whole numbers' <<'INI'
+[compressor q]
+plugin = quantize
+bits = 8, 2.5
+INI
+refused 'no units' 4 'keep = 0: must be' <<'INI'
+[compressor d]
+plugin = distill
+keep = 0
+INI
+
 # A search by the size that keeps the accuracy: the same bits for one job and two.
 cat >"$TMP/study.ini" <<INI
 include = $TMP/base.ini
@@ -111,9 +141,11 @@ INI
 for jobs in 1 2; do
   rad run "$TMP/study.ini" -o "$TMP/jobs$jobs" --jobs $jobs
   ok "study with $jobs jobs" status_is 0
-  grep -v seconds "$TMP/jobs$jobs/summary.json" | grep -v wall_s >"$TMP/summary$jobs"
+  sed -e 's/"[^"]*seconds[^"]*": *[^,}]*//g' -e 's/"wall_s": *[^,}]*//' \
+    "$TMP/jobs$jobs/summary.json" >"$TMP/summary$jobs"
 done
 ok 'the objective is there' grep -q '"main.p.kept_90.parameters"' "$TMP/summary1"
-ok 'jobs do not matter' cmp "$TMP/jobs1/trials/0001/main/1/p.round-006.safetensors" \
+ok 'jobs do not matter' cmp "$TMP/summary1" "$TMP/summary2"
+ok 'nor to the networks' cmp "$TMP/jobs1/trials/0001/main/1/p.round-006.safetensors" \
   "$TMP/jobs2/trials/0001/main/1/p.round-006.safetensors"
 finish
