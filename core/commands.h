@@ -11,4 +11,5 @@ int cmd_data(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_trials(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 #endif

@@ -7,6 +7,7 @@ pkginclude_HEADERS = \
   include/rademacher/data.h \
   include/rademacher/dataset.h \
   include/rademacher/executor.h \
+  include/rademacher/exporter.h \
   include/rademacher/fit.h \
   include/rademacher/hooks.h \
   include/rademacher/lab.h \
@@ -44,6 +45,7 @@ core_libradcore_la_SOURCES = \
   core/checkpoint.c \
   core/cmd_check.c \
   core/cmd_data.c \
+  core/cmd_export.c \
   core/cmd_help.c \
   core/cmd_plugins.c \
   core/cmd_report.c \
@@ -78,6 +80,7 @@ core_libradcore_la_SOURCES = \
   core/fs_data.c \
   core/fs_read.c \
   core/fuse.c \
+  core/graph.c \
   core/host.c \
   core/host.h \
   core/importance.c \
@@ -180,6 +183,8 @@ core_libradcore_la_SOURCES = \
   core/verdict.c \
   core/verdict_print.c \
   core/verdict.h \
+  core/weights.c \
+  core/weights.h \
   core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS) $(NATIVE_CPPFLAGS)
 core_libradcore_la_LIBADD = $(LANES) $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(PNG_LIBS) $(ZLIB_LIBS)

@@ -18,6 +18,7 @@ static const struct command {
     {"report", cmd_report, "draw runs: one HTML page, figures, tables"},
     {"trials", cmd_trials, "list the trials of a run: sorted, filtered, CSV, JSON"},
     {"show", cmd_show, "print one trial of a run"},
+    {"export", cmd_export, "write what a job came to for other programs"},
     {"plugins", cmd_plugins, "list the plugins that are found, and where"},
     {"help", cmd_help, "explain kinds of plugins, plugins and their keys"},
     {"data", cmd_data, "get data sets, list what is there"},

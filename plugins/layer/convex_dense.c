@@ -49,7 +49,8 @@ static const rad_layer_ops ops = {.size = sizeof ops,
                                   .forward = dense_forward,
                                   .backward = dense_backward,
                                   .gradient = gradient,
-                                  .map = map};
+                                  .map = map,
+                                  .onnx = dense_onnx};
 static const rad_plugin convex_dense_plugin = {
     RAD_PLUGIN(RAD_LAYER, "convex_dense", dense, &ops), RAD_KEYS(keys), .needs = 1,
     .summary = "fully connected layer without negative weights",
