@@ -45,26 +45,7 @@ static void add(list *l, const char *name, uint32_t type, const rad_shape *shape
 static rad_status make_values(const void *of, void *out)
 {
   const stored *s = of;
-  if (!file_is_other(s->p))
-    return param_load(s->m, s->p, s->at, out);
-  float *plain = malloc(s->p->decl->count * sizeof *plain);
-  const rad_status r = plain ? param_load(s->m, s->p, s->at, plain) : RAD_ENOMEM;
-  if (r >= 0)
-    file_order(s->p, false, plain, out);
-  free(plain);
-  return r;
-}
-
-static rad_status take_values(const stored *s, const void *in)
-{
-  if (!file_is_other(s->p))
-    return param_store(s->m, s->p, in, s->at);
-  float *plain = malloc(s->p->decl->count * sizeof *plain);
-  if (plain)
-    file_order(s->p, true, plain, (float *)(uintptr_t)in);
-  const rad_status r = plain ? param_store(s->m, s->p, plain, s->at) : RAD_ENOMEM;
-  free(plain);
-  return r;
+  return param_to_file(s->m, s->p, s->at, out);
 }
 
 static void add_param(list *l, const char *name, const param *p, float *at)
@@ -294,8 +275,9 @@ static rad_status take_over(trainer *t, const st_file *f, const list *l, const c
     RAD_TRY(check_tensor(t, &l->v[i], st_find(f, l->v[i].name), path));
   for (size_t i = 0; i < l->n; i++) {
     const void *from = st_find(f, l->v[i].name)->data;
+    const stored *s = l->v[i].of;
     if (l->v[i].make == make_values)
-      RAD_TRY(take_values(l->v[i].of, from));
+      RAD_TRY(param_from_file(s->m, s->p, from, s->at));
     else if (!l->v[i].make)
       memcpy((void *)(uintptr_t)l->v[i].data, from, l->v[i].bytes);
   }

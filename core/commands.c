@@ -12,6 +12,7 @@ static const command commands[] = {
     {"watch", cmd_watch, "show the progress of a run that goes on elsewhere", watch_usage},
     {"trials", cmd_trials, "list the trials of a run: sorted, filtered, CSV, JSON", trials_usage},
     {"show", cmd_show, "print one trial of a run", show_usage},
+    {"export", cmd_export, "write what a job came to for other programs", export_usage},
     {"plugins", cmd_plugins, "list the plugins that are found, and where", plugins_usage},
     {"help", cmd_help, "explain kinds of plugins, plugins and their keys", help_usage},
     {"data", cmd_data, "get data sets, list what is there", data_usage},

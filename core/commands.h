@@ -23,7 +23,8 @@ int cmd_report(int argc, char **argv);
 int cmd_trials(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 int cmd_complete(int argc, char **argv);
 extern const char run_usage[], check_usage[], plugins_usage[], help_usage[], data_usage[],
-    report_usage[], trials_usage[], show_usage[], watch_usage[], new_usage[];
+    report_usage[], trials_usage[], show_usage[], watch_usage[], new_usage[], export_usage[];
 #endif

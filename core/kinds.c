@@ -170,6 +170,8 @@ static const kind_info kinds[] = {
          "where jobs are run"),
     KIND("logger", RAD_LOGGER, KIND_PLUGIN | KIND_NAMED | KIND_STUDY, plain, plain_keys,
          "draws the journal in another format"),
+    KIND("exporter", RAD_EXPORTER, KIND_PLUGIN | KIND_NAMED | KIND_STUDY, plain, plain_keys,
+         "what `rademacher export` writes"),
     KIND("backend", RAD_BACKEND, KIND_PLUGIN, plain, plain_keys, "arithmetic"),
     KIND("arm", 0, KIND_NAMED | KIND_FREE, free_keys, free_section_keys,
          "one training: keys that differ from the rest of the file"),

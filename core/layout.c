@@ -130,6 +130,30 @@ void file_order(const param *p, bool back, float *plain, float *file)
   }
 }
 
+rad_status param_to_file(const model *m, const param *p, const float *stored, float *file)
+{
+  if (!file_is_other(p))
+    return param_load(m, p, stored, file);
+  float *plain = malloc(p->decl->count * sizeof *plain);
+  const rad_status s = plain ? param_load(m, p, stored, plain) : RAD_ENOMEM;
+  if (s >= 0)
+    file_order(p, false, plain, file);
+  free(plain);
+  return s;
+}
+
+rad_status param_from_file(const model *m, const param *p, const float *file, float *stored)
+{
+  if (!file_is_other(p))
+    return param_store(m, p, file, stored);
+  float *plain = malloc(p->decl->count * sizeof *plain);
+  if (plain)
+    file_order(p, true, plain, (float *)(uintptr_t)file);
+  const rad_status s = plain ? param_store(m, p, plain, stored) : RAD_ENOMEM;
+  free(plain);
+  return s;
+}
+
 static rad_status derive(const model *m, const param *p, size_t lo, size_t hi, uint32_t member)
 {
   const instance *i = p->node->layer;

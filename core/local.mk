@@ -7,6 +7,7 @@ pkginclude_HEADERS = \
   include/rademacher/data.h \
   include/rademacher/dataset.h \
   include/rademacher/executor.h \
+  include/rademacher/exporter.h \
   include/rademacher/fit.h \
   include/rademacher/hooks.h \
   include/rademacher/lab.h \
@@ -45,6 +46,7 @@ core_libradcore_la_SOURCES = \
   core/cmd_check.c \
   core/cmd_complete.c \
   core/cmd_data.c \
+  core/cmd_export.c \
   core/cmd_help.c \
   core/cmd_new.c \
   core/cmd_plugins.c \
@@ -85,6 +87,7 @@ core_libradcore_la_SOURCES = \
   core/fs_read.c \
   core/fuse.c \
   core/given.c \
+  core/graph.c \
   core/host.c \
   core/host.h \
   core/importance.c \
@@ -190,6 +193,8 @@ core_libradcore_la_SOURCES = \
   core/verdict.c \
   core/verdict_print.c \
   core/verdict.h \
+  core/weights.c \
+  core/weights.h \
   core/worker.c
 core_libradcore_la_CPPFLAGS = $(CORE_CPPFLAGS) $(NATIVE_CPPFLAGS)
 core_libradcore_la_LIBADD = $(LANES) $(INIH_LIBS) $(JANSSON_LIBS) $(MD_LIBS) $(PNG_LIBS) $(ZLIB_LIBS)

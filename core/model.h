@@ -175,6 +175,9 @@ rad_status model_shadows(const model *); /* the same of all tensors */
 bool file_is_other(const param *);
 rad_shape file_shape(const param *);
 void file_order(const param *, bool back, float *plain, float *file);
+/* From how it is stored to how files hold it (decl->count), and back. */
+rad_status param_to_file(const model *, const param *, const float *stored, float *file);
+rad_status param_from_file(const model *, const param *, const float *file, float *stored);
 
 /* network.c: calls a layer's plan with its `in` and checks what it answered; what plugins see. */
 rad_status node_plan(model *, node *);

@@ -24,6 +24,7 @@ typedef struct plugin { /* a checked copy: what an older plugin lacks is NULL or
     rad_pruner_ops pruner;
     rad_compressor_ops compressor;
     rad_executor_ops executor;
+    rad_exporter_ops exporter;
     rad_logger_ops logger;
     rad_math math;
   } ops;

@@ -51,6 +51,7 @@ static const rule rules[] = {
                       {NEED(rad_executor_ops, start), NEED(rad_executor_ops, poll),
                        NEED(rad_executor_ops, stop)}},
     [RAD_LOGGER] = {"logger", sizeof(rad_logger_ops), true, {NEED(rad_logger_ops, event)}},
+    [RAD_EXPORTER] = {"exporter", sizeof(rad_exporter_ops), true, {NEED(rad_exporter_ops, write)}},
     [RAD_BACKEND] = {"backend",
                      sizeof(rad_math),
                      true,

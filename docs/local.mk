@@ -5,6 +5,7 @@ man_MANS = \
   docs/man/rademacher.1 \
   docs/man/rademacher-check.1 \
   docs/man/rademacher-data.1 \
+  docs/man/rademacher-export.1 \
   docs/man/rademacher-help.1 \
   docs/man/rademacher-new.1 \
   docs/man/rademacher-plugins.1 \

@@ -18,6 +18,9 @@ nobase_plugin_LTLIBRARIES = \
   plugins/dataset/idx.la \
   plugins/dataset/uniform.la \
   plugins/executor/local.la \
+  plugins/exporter/npz.la \
+  plugins/exporter/onnx.la \
+  plugins/exporter/safetensors.la \
   plugins/fit/gradient.la \
   plugins/fit/kernel.la \
   plugins/fit/theorem1.la \
@@ -179,6 +182,9 @@ plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
 plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
+plugins_exporter_npz_la_LIBADD = $(ZLIB_LIBS)
+plugins_exporter_npz_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
+plugins_exporter_onnx_la_SOURCES = plugins/exporter/onnx.c plugins/proto.h
 plugins_fit_kernel_la_SOURCES = plugins/fit/kernel.c plugins/fit/cholesky.h
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
 plugins_layer_conv2d_la_SOURCES = plugins/layer/conv2d.c plugins/layer/conv2d.h

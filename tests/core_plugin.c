@@ -304,7 +304,7 @@ START_TEST(impossible_names)
   ck_assert_ptr_null(find(p, 99, "good"));
   ck_says("needs `plugin =`");
   ck_assert_ptr_null(plugin_kind_name(0));
-  ck_assert_ptr_null(plugin_kind_name(16));
+  ck_assert_ptr_null(plugin_kind_name(17));
   ck_assert_str_eq(plugin_kind_name(RAD_BACKEND), "backend");
   plugins_free(p);
 }

@@ -20,11 +20,29 @@ START_TEST(tensorboard)
 }
 END_TEST
 
+static void one_export(const char *name, const char *golden)
+{
+  files_rig r;
+  files_begin(&r, RAD_EXPORTER, name, NULL, 0);
+  files_export(&r);
+  files_same("exported", golden);
+  files_end(&r);
+}
+
+START_TEST(exporters)
+{
+  one_export("safetensors", "weights.safetensors");
+  one_export("npz", "arrays.npz");
+  one_export("onnx", "network.onnx");
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("files");
   TCase *c = tcase_create("golden");
   tcase_add_test(c, tensorboard);
+  tcase_add_test(c, exporters);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);

@@ -191,3 +191,35 @@ void files_study(files_rig *r)
   }
   send(r, (rad_event){.type = RAD_EV_STUDY_END, .text = "complete"});
 }
+
+/* --- an export --- */
+void files_export(files_rig *r)
+{
+  static const float counts[] = {3, 1, 0, 2};
+  static const rad_array vector = {"a.confusion", RAD_F32, {1, {4}}, counts};
+  static const rad_array *const vectors[] = {&vector};
+  static const char *const first[] = {"input", "act.W"}, *const second[] = {"h.t0"};
+  static const rad_attr transposed = RAD_ATTR_INT("transB", 1),
+                        slope = RAD_ATTR_FLOAT("alpha", 0.25f);
+  static const rad_operation operation[] = {{"Gemm", 2, 1, first, "h.t0", &transposed},
+                                            {"LeakyRelu", 1, 1, second, "h.y", &slope}};
+  static const rad_operation *const operations[] = {&operation[0], &operation[1]};
+  const rad_graph g = {.input = "input",
+                       .output = "h.y",
+                       .in = {1, {3}},
+                       .out = {1, {2}},
+                       .noperation = 2,
+                       .nconstant = 1,
+                       .operation = operations,
+                       .constant = list};
+  rad_export x = {.experiment = "a <study> of \"caf\xc3\xa9s\"\n",
+                  .arm = "real",
+                  .trial = 17,
+                  .seed = 4,
+                  .nvector = 1,
+                  .vector = vectors,
+                  .graph = &g};
+  x.weight = files_arrays(&x.nweight);
+  const rad_status s = r->i->plugin->ops.exporter.write(&r->i->ctx, r->i->self, &x);
+  ck_assert_msg(s == RAD_OK, "%s", text_str(&r->diag.messages));
+}

@@ -24,4 +24,7 @@ void files_same(const char *made, const char *golden); /* in files_dir; in tests
 void files_study(files_rig *);
 /* Arrays with irregular numbers: "act.W" (2,3), "act.b" (2) with NaN and infinity, "n" int64 (). */
 const rad_array *const *files_arrays(size_t *n);
+/* What an exporter gets: those arrays as weights, a vector "a.confusion" of 4 numbers, and a
+ * network of two operators, Gemm by act.W and a LeakyRelu. Writes "exported". */
+void files_export(files_rig *);
 #endif

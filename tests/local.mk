@@ -40,6 +40,7 @@ SH_TESTS = \
   tests/cli.sh \
   tests/configs.sh \
   tests/data.sh \
+  tests/export.sh \
   tests/install.sh \
   tests/kill.sh \
   tests/memory.sh \
@@ -218,7 +219,8 @@ check_DATA = tests/zoo/stamp
 EXTRA_DIST += $(ZOO) tests/bad_plugins/zoo.h
 
 # For `make bench` and `make check-peers`.
-EXTRA_PROGRAMS += tests/bench/peak tests/bench/sparse tests/peers/driver tests/peers/search_driver
+EXTRA_PROGRAMS += tests/bench/peak tests/bench/sparse tests/peers/driver \
+  tests/peers/network_driver tests/peers/search_driver
 tests_bench_peak_CFLAGS = $(STD_CFLAGS) $(WARN_CFLAGS) -O3 -ffp-contract=fast
 tests_bench_peak_LDADD =
 tests_bench_peak_LDFLAGS =
@@ -228,6 +230,9 @@ tests_bench_sparse_LDFLAGS =
 tests_peers_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
 tests_peers_driver_LDADD = core/libradcore.la
 tests_peers_driver_LDFLAGS =
+tests_peers_network_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
+tests_peers_network_driver_LDADD = core/libradcore.la
+tests_peers_network_driver_LDFLAGS =
 tests_peers_search_driver_SOURCES = \
   tests/peers/search_driver.c tests/search_rig.c tests/search_rig.h
 tests_peers_search_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core -I$(top_srcdir)/tests

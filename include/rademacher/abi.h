@@ -49,6 +49,7 @@ typedef enum rad_kind {
   RAD_EXECUTOR,   /* locked */
   RAD_LOGGER,     /* locked */
   RAD_BACKEND,    /* locked */
+  RAD_EXPORTER,   /* locked; since minor 1 */
 } rad_kind;
 
 /* of an array's elements, or of a key's field */

@@ -3,6 +3,7 @@
 #include <rademacher/compressor.h>
 #include <rademacher/dataset.h>
 #include <rademacher/executor.h>
+#include <rademacher/exporter.h>
 #include <rademacher/fit.h>
 #include <rademacher/hooks.h>
 #include <rademacher/layer.h>

@@ -58,8 +58,17 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  rad_op op = {.size = sizeof op, .type = "Sum", .nin = ((const add *)self)->nin};
+  (void)c;
+  for (uint32_t i = 0; i < op.nin && i < RAD_OP_INPUTS; i++)
+    op.in[i] = RAD_OP_X(i);
+  return s->op(s, &op);
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
-static const rad_plugin add_plugin = {RAD_PLUGIN(RAD_LAYER, "add", add, &ops),
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
+static const rad_plugin add_plugin = {RAD_PLUGIN(RAD_LAYER, "add", add, &ops), .needs = 1,
                                       .summary = "sum of its inputs"};
 RAD_EXPORT(&add_plugin)

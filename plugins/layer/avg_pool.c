@@ -83,8 +83,16 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const pool *g = &((const avg_pool *)self)->g;
+  (void)c;
+  return pool_onnx(s, "AveragePool", g->K, g->S, g->P);
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
 static const rad_plugin avg_pool_plugin = {RAD_PLUGIN(RAD_LAYER, "avg_pool", avg_pool, &ops),
-                                           RAD_KEYS(keys), .summary = "mean of each window"};
+                                           .needs = 1, RAD_KEYS(keys),
+                                           .summary = "mean of each window"};
 RAD_EXPORT(&avg_pool_plugin)

@@ -223,15 +223,38 @@ static rad_status settle(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const batch_norm *b = self;
+  float *plain = c->host->scratch(c, 2 * b->C * sizeof *plain); /* gamma 1, beta 0 */
+  if (!plain)
+    return RAD_ENOMEM;
+  if (s->node->out.rank == 2)
+    return rad_fail(c, RAD_EINVAL, "has no form in ONNX for samples with two axes");
+  for (size_t k = 0; k < b->C; k++) {
+    plain[k] = 1;
+    plain[b->C + k] = 0;
+  }
+  for (size_t i = 0; !b->affine && i < 2; i++)
+    RAD_TRY(s->constant(
+        s, &(rad_array){.type = RAD_F32, .shape = {1, {b->C}}, .data = plain + i * b->C}));
+  return s->op(s, RAD_NEW(rad_op, .type = "BatchNormalization", .nin = 5,
+                          .in = {RAD_OP_X(0), b->affine ? RAD_OP_W(GAMMA) : RAD_OP_CONST(0),
+                                 b->affine ? RAD_OP_W(BETA) : RAD_OP_CONST(1), RAD_OP_W(MEAN),
+                                 RAD_OP_W(VAR)},
+                          .nattr = 1, .attr = {RAD_ATTR_FLOAT("epsilon", b->eps)}));
+}
+
 static const rad_layer_ops ops = {.size = sizeof ops,
                                   .plan = plan,
                                   .forward = forward,
                                   .backward = backward,
                                   .gradient = gradient,
                                   .sum = sum,
-                                  .settle = settle};
+                                  .settle = settle,
+                                  .onnx = onnx};
 static const rad_plugin batch_norm_plugin = {
-    RAD_PLUGIN(RAD_LAYER, "batch_norm", batch_norm, &ops), RAD_KEYS(keys),
+    RAD_PLUGIN(RAD_LAYER, "batch_norm", batch_norm, &ops), .needs = 1, RAD_KEYS(keys),
     .summary = "normalisation of every channel over the batch",
     .reference = "Ioffe and Szegedy 2015, arXiv 1502.03167"};
 RAD_EXPORT(&batch_norm_plugin)

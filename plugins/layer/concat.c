@@ -75,9 +75,24 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const concat *k = self;
+  const int64_t axis = s->node->out.rank == 2 ? 2 : 1; /* with three axes or more, the channels */
+  rad_op op = {.size = sizeof op,
+               .type = "Concat",
+               .nin = (uint32_t)k->nin,
+               .nattr = 1,
+               .attr = {RAD_ATTR_INT("axis", axis)}};
+  (void)c;
+  for (uint32_t i = 0; i < op.nin && i < RAD_OP_INPUTS; i++)
+    op.in[i] = RAD_OP_X(i);
+  return s->op(s, &op);
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
-static const rad_plugin concat_plugin = {RAD_PLUGIN(RAD_LAYER, "concat", concat, &ops),
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
+static const rad_plugin concat_plugin = {RAD_PLUGIN(RAD_LAYER, "concat", concat, &ops), .needs = 1,
                                          .summary = "its inputs side by side, channel after "
                                                     "channel"};
 RAD_EXPORT(&concat_plugin)

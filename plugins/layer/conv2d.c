@@ -23,8 +23,9 @@ static const rad_layer_ops ops = {.size = sizeof ops,
                                   .plan = plan,
                                   .forward = conv2d_forward,
                                   .backward = conv2d_backward,
-                                  .gradient = gradient};
-static const rad_plugin conv2d_plugin = {RAD_PLUGIN(RAD_LAYER, "conv2d", conv2d, &ops),
+                                  .gradient = gradient,
+                                  .onnx = conv2d_onnx};
+static const rad_plugin conv2d_plugin = {RAD_PLUGIN(RAD_LAYER, "conv2d", conv2d, &ops), .needs = 1,
                                          RAD_KEYS(keys), .summary = "two-dimensional convolution",
                                          .reference = "LeCun et al. 1998, Proc. IEEE 86(11)"};
 RAD_EXPORT(&conv2d_plugin)

@@ -130,6 +130,20 @@ static inline rad_status conv2d_forward(rad_ctx *c, const void *self, const rad_
   return (r.pattern ? c->math->sparse_conv : c->math->conv)(c, &r);
 }
 
+static inline rad_status conv2d_onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const conv2d *v = self;
+  const int64_t kh = (int64_t)v->g.kh, kw = (int64_t)v->g.kw, sh = (int64_t)v->g.sh,
+                sw = (int64_t)v->g.sw, ph = (int64_t)v->g.ph, pw = (int64_t)v->g.pw;
+  (void)c;
+  return s->op(s, RAD_NEW(rad_op, .type = "Conv", .nin = v->bias ? 3 : 2,
+                          .in = {RAD_OP_X(0), RAD_OP_W(0), RAD_OP_W(1)}, .nattr = 4,
+                          .attr = {RAD_ATTR_LIST("kernel_shape", 2, kh, kw),
+                                   RAD_ATTR_LIST("strides", 2, sh, sw),
+                                   RAD_ATTR_LIST("pads", 4, ph, pw, ph, pw),
+                                   RAD_ATTR_INT("group", v->groups)}));
+}
+
 /* dX: each input gets dY of the outputs that it was part of, times their weight for it */
 static inline rad_status conv2d_backward(rad_ctx *c, const void *self, const rad_pass *p)
 {

@@ -46,7 +46,8 @@ static const rad_layer_ops ops = {.size = sizeof ops,
                                   .forward = conv2d_forward,
                                   .backward = conv2d_backward,
                                   .gradient = gradient,
-                                  .map = map};
+                                  .map = map,
+                                  .onnx = conv2d_onnx};
 static const rad_plugin convex_conv2d_plugin = {
     RAD_PLUGIN(RAD_LAYER, "convex_conv2d", conv2d, &ops), RAD_KEYS(keys), .needs = 1,
     .summary = "two-dimensional convolution without negative weights",

@@ -63,7 +63,8 @@ static const rad_layer_ops ops = {.size = sizeof ops,
                                   .backward = dense_backward,
                                   .gradient = gradient,
                                   .map = map,
-                                  .joint = joint};
+                                  .joint = joint,
+                                  .onnx = dense_onnx};
 static const rad_plugin convex_dense_plugin = {
     RAD_PLUGIN(RAD_LAYER, "convex_dense", dense, &ops), RAD_KEYS(keys), .needs = 1,
     .summary = "fully connected layer without negative weights",

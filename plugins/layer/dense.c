@@ -33,7 +33,8 @@ static const rad_layer_ops ops = {.size = sizeof ops,
                                   .forward = dense_forward,
                                   .backward = dense_backward,
                                   .gradient = gradient,
-                                  .joint = joint};
-static const rad_plugin dense_plugin = {RAD_PLUGIN(RAD_LAYER, "dense", dense, &ops), RAD_KEYS(keys),
-                                        .summary = "fully connected layer"};
+                                  .joint = joint,
+                                  .onnx = dense_onnx};
+static const rad_plugin dense_plugin = {RAD_PLUGIN(RAD_LAYER, "dense", dense, &ops), .needs = 1,
+                                        RAD_KEYS(keys), .summary = "fully connected layer"};
 RAD_EXPORT(&dense_plugin)

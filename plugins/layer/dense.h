@@ -58,6 +58,15 @@ static inline rad_status dense_forward(rad_ctx *c, const void *self, const rad_p
                                .bias = b, .act = p->act, .act_alpha = p->act_alpha, .packed = W));
 }
 
+static inline rad_status dense_onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const uint32_t nin = ((const dense *)self)->bias ? 3 : 2;
+  (void)c;
+  return s->op(s, RAD_NEW(rad_op, .type = "Gemm", .nin = nin,
+                          .in = {RAD_OP_X(0), RAD_OP_W(0), RAD_OP_W(1)}, .nattr = 1,
+                          .attr = {RAD_ATTR_INT("transB", 1)}));
+}
+
 /* dX = dY W */
 static inline rad_status dense_backward(rad_ctx *c, const void *self, const rad_pass *p)
 {

@@ -41,9 +41,17 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return c->math->act_back(c, RAD_ACT_ELU, e->alpha, p->n * e->n, p->y, p->dy, p->dx[0]);
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const elu *e = self;
+  (void)c;
+  return s->op(s, RAD_NEW(rad_op, .type = "Elu", .nin = 1, .in = {RAD_OP_X(0)}, .nattr = 1,
+                          .attr = {RAD_ATTR_FLOAT("alpha", e->alpha)}));
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
-static const rad_plugin elu_plugin = {RAD_PLUGIN(RAD_LAYER, "elu", elu, &ops), RAD_KEYS(keys),
-                                      .summary = "exponential linear unit",
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
+static const rad_plugin elu_plugin = {RAD_PLUGIN(RAD_LAYER, "elu", elu, &ops), .needs = 1,
+                                      RAD_KEYS(keys), .summary = "exponential linear unit",
                                       .reference = "Clevert et al. 2015, arXiv 1511.07289"};
 RAD_EXPORT(&elu_plugin)

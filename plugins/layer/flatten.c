@@ -62,8 +62,17 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  (void)c;
+  (void)self;
+  return s->op(s, RAD_NEW(rad_op, .type = "Flatten", .nin = 1, .in = {RAD_OP_X(0)}, .nattr = 1,
+                          .attr = {RAD_ATTR_INT("axis", 1)}));
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
 static const rad_plugin flatten_plugin = {RAD_PLUGIN(RAD_LAYER, "flatten", flatten, &ops),
+                                          .needs = 1,
                                           .summary = "one axis out of all, channels first"};
 RAD_EXPORT(&flatten_plugin)

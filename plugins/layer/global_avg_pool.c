@@ -58,10 +58,19 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  (void)c;
+  (void)self;
+  RAD_TRY(s->op(s, RAD_NEW(rad_op, .type = "GlobalAveragePool", .nin = 1, .in = {RAD_OP_X(0)})));
+  return s->op(s, RAD_NEW(rad_op, .type = "Flatten", .nin = 1, .in = {RAD_OP_LAST}, .nattr = 1,
+                          .attr = {RAD_ATTR_INT("axis", 1)}));
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
 static const rad_plugin global_avg_pool_plugin = {
-    RAD_PLUGIN(RAD_LAYER, "global_avg_pool", global_avg_pool, &ops),
+    RAD_PLUGIN(RAD_LAYER, "global_avg_pool", global_avg_pool, &ops), .needs = 1,
     .summary = "mean of every channel over the image",
     .reference = "Lin et al. 2013, arXiv 1312.4400"};
 RAD_EXPORT(&global_avg_pool_plugin)

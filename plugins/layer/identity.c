@@ -19,7 +19,14 @@ static rad_status plan(rad_ctx *c, void *self, rad_plan *p)
   return RAD_OK;
 }
 
-static const rad_layer_ops ops = {.size = sizeof ops, .plan = plan};
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  (void)c;
+  (void)self;
+  return s->op(s, RAD_NEW(rad_op, .type = "Identity", .nin = 1, .in = {RAD_OP_X(0)}));
+}
+
+static const rad_layer_ops ops = {.size = sizeof ops, .plan = plan, .onnx = onnx};
 static const rad_plugin identity_plugin = {RAD_PLUGIN(RAD_LAYER, "identity", identity, &ops),
-                                           .summary = "its input under another name"};
+                                           .needs = 1, .summary = "its input under another name"};
 RAD_EXPORT(&identity_plugin)

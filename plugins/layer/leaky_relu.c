@@ -41,9 +41,17 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return c->math->act_back(c, RAD_ACT_LEAKY, r->slope, p->n * r->n, p->y, p->dy, p->dx[0]);
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const leaky_relu *r = self;
+  (void)c;
+  return s->op(s, RAD_NEW(rad_op, .type = "LeakyRelu", .nin = 1, .in = {RAD_OP_X(0)}, .nattr = 1,
+                          .attr = {RAD_ATTR_FLOAT("alpha", r->slope)}));
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
 static const rad_plugin leaky_relu_plugin = {
-    RAD_PLUGIN(RAD_LAYER, "leaky_relu", leaky_relu, &ops), RAD_KEYS(keys),
+    RAD_PLUGIN(RAD_LAYER, "leaky_relu", leaky_relu, &ops), .needs = 1, RAD_KEYS(keys),
     .summary = "rectifier with a slope below 0", .reference = "Maas et al. 2013, ICML workshop"};
 RAD_EXPORT(&leaky_relu_plugin)

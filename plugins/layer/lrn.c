@@ -113,9 +113,46 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+/* Windows of an even size, which onnxruntime does not have: x / (k + A x^2)^beta with a convolution
+ * of 1 x 1, A (C,C,1,1) having alpha where channel j is in the window of i. */
+static rad_status onnx_even(rad_ctx *c, const lrn *l, rad_sketch *s)
+{
+  const size_t C = l->C, before = (size_t)l->size / 2, after = (size_t)l->size - 1 - before;
+  float *A = c->host->scratch(c, C * C * sizeof *A), *k = c->host->scratch(c, C * sizeof *k);
+  if (!A || !k)
+    return RAD_ENOMEM;
+  for (size_t i = 0; i < C; i++) {
+    k[i] = l->k;
+    for (size_t j = 0; j < C; j++)
+      A[i * C + j] = j + before >= i && j <= i + after ? l->alpha : 0.0f;
+  }
+  RAD_TRY(s->constant(s, &(rad_array){.type = RAD_F32, .shape = {4, {C, C, 1, 1}}, .data = A}));
+  RAD_TRY(s->constant(s, &(rad_array){.type = RAD_F32, .shape = {1, {C}}, .data = k}));
+  RAD_TRY(s->constant(s, &(rad_array){.type = RAD_F32, .data = &l->beta}));
+  RAD_TRY(s->op(s, RAD_NEW(rad_op, .type = "Mul", .nin = 2, .in = {RAD_OP_X(0), RAD_OP_X(0)})));
+  RAD_TRY(s->op(s, RAD_NEW(rad_op, .type = "Conv", .nin = 3,
+                           .in = {RAD_OP_LAST, RAD_OP_CONST(0), RAD_OP_CONST(1)})));
+  RAD_TRY(s->op(s, RAD_NEW(rad_op, .type = "Pow", .nin = 2, .in = {RAD_OP_LAST, RAD_OP_CONST(2)})));
+  return s->op(s, RAD_NEW(rad_op, .type = "Div", .nin = 2, .in = {RAD_OP_X(0), RAD_OP_LAST}));
+}
+
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const lrn *l = self;
+  if (s->node->out.rank != 3)
+    return rad_fail(c, RAD_EINVAL, "has a form in ONNX for images only");
+  if (l->size % 2 == 0)
+    return onnx_even(c, l, s);
+  return s->op(s, RAD_NEW(rad_op, .type = "LRN", .nin = 1, .in = {RAD_OP_X(0)}, .nattr = 4,
+                          .attr = {RAD_ATTR_FLOAT("alpha", l->alpha * (float)l->size),
+                                   RAD_ATTR_FLOAT("beta", l->beta), RAD_ATTR_FLOAT("bias", l->k),
+                                   RAD_ATTR_INT("size", l->size)}));
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
-static const rad_plugin lrn_plugin = {RAD_PLUGIN(RAD_LAYER, "lrn", lrn, &ops), RAD_KEYS(keys),
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
+static const rad_plugin lrn_plugin = {RAD_PLUGIN(RAD_LAYER, "lrn", lrn, &ops), .needs = 1,
+                                      RAD_KEYS(keys),
                                       .summary = "local response normalisation across channels",
                                       .reference = "Krizhevsky et al. 2012, NIPS 25"};
 RAD_EXPORT(&lrn_plugin)

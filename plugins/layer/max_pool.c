@@ -62,9 +62,16 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return g.dx ? c->math->max_pool_back(c, &g) : RAD_OK;
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const rad_pool *g = &((const max_pool *)self)->g;
+  (void)c;
+  return pool_onnx(s, "MaxPool", g->kh, g->sh, g->ph);
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
 static const rad_plugin max_pool_plugin = {RAD_PLUGIN(RAD_LAYER, "max_pool", max_pool, &ops),
-                                           RAD_KEYS(keys),
+                                           .needs = 1, RAD_KEYS(keys),
                                            .summary = "largest value of each window"};
 RAD_EXPORT(&max_pool_plugin)

@@ -66,4 +66,16 @@ static inline rad_status pool_plan(rad_ctx *c, pool *g, rad_plan *p, int32_t ker
   p->out = (rad_shape){3, {g->OH, g->OW, g->C}};
   return RAD_OK;
 }
+
+/* "MaxPool", "AveragePool" with zeros that count */
+static inline rad_status pool_onnx(rad_sketch *s, const char *type, size_t kernel, size_t stride,
+                                   size_t pad)
+{
+  const int64_t k = (int64_t)kernel, t = (int64_t)stride, p = (int64_t)pad;
+  return s->op(
+      s, RAD_NEW(
+             rad_op, .type = type, .nin = 1, .in = {RAD_OP_X(0)}, .nattr = type[0] == 'A' ? 4 : 3,
+             .attr = {RAD_ATTR_LIST("kernel_shape", 2, k, k), RAD_ATTR_LIST("strides", 2, t, t),
+                      RAD_ATTR_LIST("pads", 4, p, p, p, p), RAD_ATTR_INT("count_include_pad", 1)}));
+}
 #endif

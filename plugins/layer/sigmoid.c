@@ -33,8 +33,15 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return c->math->act_back(c, RAD_ACT_SIGMOID, 0.0f, p->n * t->n, p->y, p->dy, p->dx[0]);
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  (void)c;
+  (void)self;
+  return s->op(s, RAD_NEW(rad_op, .type = "Sigmoid", .nin = 1, .in = {RAD_OP_X(0)}));
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
 static const rad_plugin sigmoid_plugin = {RAD_PLUGIN(RAD_LAYER, "sigmoid", sigmoid_layer, &ops),
-                                          .summary = "logistic function"};
+                                          .needs = 1, .summary = "logistic function"};
 RAD_EXPORT(&sigmoid_plugin)

@@ -47,8 +47,18 @@ static rad_status backward(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+static rad_status onnx(rad_ctx *c, const void *self, rad_sketch *s)
+{
+  const softplus *v = self;
+  (void)c;
+  RAD_TRY(s->constant(s, &(rad_array){.type = RAD_F32, .data = &v->sharpness}));
+  RAD_TRY(s->op(s, RAD_NEW(rad_op, .type = "Mul", .nin = 2, .in = {RAD_OP_X(0), RAD_OP_CONST(0)})));
+  RAD_TRY(s->op(s, RAD_NEW(rad_op, .type = "Softplus", .nin = 1, .in = {RAD_OP_LAST})));
+  return s->op(s, RAD_NEW(rad_op, .type = "Div", .nin = 2, .in = {RAD_OP_LAST, RAD_OP_CONST(0)}));
+}
+
 static const rad_layer_ops ops = {
-    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward};
-static const rad_plugin plugin = {RAD_PLUGIN(RAD_LAYER, "softplus", softplus, &ops), RAD_KEYS(keys),
-                                  .summary = "smooth rectifier"};
+    .size = sizeof ops, .plan = plan, .forward = forward, .backward = backward, .onnx = onnx};
+static const rad_plugin plugin = {RAD_PLUGIN(RAD_LAYER, "softplus", softplus, &ops), .needs = 1,
+                                  RAD_KEYS(keys), .summary = "smooth rectifier"};
 RAD_EXPORT(&plugin)
