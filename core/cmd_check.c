@@ -86,7 +86,7 @@ static rad_status print_points(const experiment *x, arena *mem, text *out)
   const double n = rad_space_size(s, below, below + s->ndim);
   text_printf(out, "  %zu dimension%s", s->ndim, s->ndim == 1 ? "" : "s");
   if (real > 0)
-    text_printf(out, ", %zu of them range%s of real numbers", real, real == 1 ? "" : "s");
+    text_printf(out, ", %zu of them %s of real numbers", real, real == 1 ? "a range" : "ranges");
   if (real < s->ndim)
     text_printf(out, n < 1e12 ? "%s %.0f %s%s%s" : "%s %.3g %s%s%s", real > 0 ? ";" : ",", n,
                 real > 0 ? "combination" : "point", n == 1 ? "" : "s",

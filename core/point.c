@@ -47,12 +47,26 @@ static rad_status put_point(const experiment *e, const double *point, config *c)
 }
 
 /* --- what belongs to the study --- */
-/* What the point has no value for: dimensions that are not there, sections that are off. */
-static void remove_searches(section *s)
+/* What the point has no value for: dimensions that are not there, sections that are off. They
+ * leave, but a key that its section must have takes the first value that it could have had. */
+static rad_status settle(const experiment *e, config *c, section *s)
 {
-  for (size_t i = s->n; i-- > 0;)
-    if (is_searched(s->v[i].value))
-      remove_setting(s, &s->v[i]);
+  for (size_t i = s->n; i-- > 0;) {
+    setting *v = &s->v[i];
+    const char *const *word;
+    size_t n;
+    if (!is_searched(v->value))
+      continue;
+    const rad_key *key = section_key(e->env, s, v, &c->mem);
+    if (!key || key->def) {
+      remove_setting(s, v);
+      continue;
+    }
+    if (searched_words(&c->mem, v->value, &word, &n) < 0 || n == 0)
+      return diag_error(e->env->diag, RAD_ENOMEM, v->at, "out of memory");
+    v->value = word[0];
+  }
+  return RAD_OK;
 }
 
 /* Of [objective] a trial keeps allow_test: without it, it would not be allowed to run. */
@@ -77,18 +91,17 @@ rad_status experiment_trial(const experiment *e, const double *point, config *ou
   rad_status s = put_point(e, point, out);
   if (s == RAD_OK)
     s = paths_absolute(e, out);
-  if (s < 0) {
-    config_free(out);
-    return s;
-  }
-  for (size_t i = 0; i < out->n; i++) {
+  for (size_t i = 0; i < out->n && s == RAD_OK; i++) {
     section *own = out->v[i];
-    remove_searches(own);
-    if (own->before)
-      remove_searches(own->before);
-    if (keep(own))
-      out->v[n++] = own;
+    if (!keep(own))
+      continue;
+    s = settle(e, out, own);
+    if (s == RAD_OK && own->before)
+      s = settle(e, out, own->before);
+    out->v[n++] = own;
   }
   out->n = n;
-  return RAD_OK;
+  if (s < 0)
+    config_free(out);
+  return s;
 }

@@ -287,6 +287,6 @@ void importance_put(run_dir *r, text *t)
   text_printf(t,
               "<p class=\"dim\">The best tenth of the trials (%.0f) against the other %.0f: how "
               "many of them have a value, or where their values lie; and the mean objective of a "
-              "value over all others of the other keys.</p>\n",
+              "value, over all values of the other keys.</p>\n",
               count_all(&k.v[0], true), count_all(&k.v[0], false));
 }

@@ -303,6 +303,25 @@ static void round_trip(const double *point)
   text_free(&again);
 }
 
+/* A key that a layer must have, in a row that switches its block off. */
+START_TEST(blocks_that_are_off)
+{
+  must_open(DATA
+            "[layer a]\nplugin = dense\nunits = search(3, 97)\n[layer b]\nplugin = elu\nalpha = "
+            "search(0.5, 2)\n[block body]\nlayers = a, b\nenabled = false\n" DENSE
+            "[axis m]\nwithout = run.epochs=3\nwith = block.body.enabled=true\n");
+  ck_assert_uint_eq(x.space.n, 3);
+  ck_assert_int_eq(place_of("axis.m"), 0);
+  config c;
+  const double q[3] = {0, NAN, NAN};
+  ck_assert(experiment_trial(&x, q, &c) == RAD_OK);
+  ck_assert_str_eq(value_of(&c, "layer", "a", "units"), "3");
+  ck_assert_str_eq(value_of(&c, "layer", "b", "alpha"), "(none)");
+  config_free(&c);
+  round_trip(q);
+}
+END_TEST
+
 START_TEST(files_become_absolute)
 {
   must_open("[dataset]\nplugin = idx\ntrain_images = a/b.idx\ntrain_labels = data:mnist/x\n" NET
@@ -860,6 +879,7 @@ int main(void)
   tcase_add_test(t, searches_that_are_refused);
   tcase_add_test(t, searched_values_reach_the_trial);
   tcase_add_test(t, sections_that_are_off);
+  tcase_add_test(t, blocks_that_are_off);
   tcase_add_test(t, files_become_absolute);
   tcase_add_test(t, files_in_rows_become_absolute);
   tcase_add_test(t, axes);
