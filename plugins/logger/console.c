@@ -102,8 +102,8 @@ static double done(const board *b)
 {
   double jobs = (double)b->jobs;
   for (size_t i = 0; i < b->n; i++)
-    if (b->entry[i].used && b->entry[i].epochs > 0)
-      jobs += (double)b->entry[i].epoch / (double)b->entry[i].epochs;
+    if (b->entry[i].used && b->entry[i].epochs > 0) /* rounds of compression count on */
+      jobs += fmin(1.0, (double)b->entry[i].epoch / (double)b->entry[i].epochs);
   return jobs;
 }
 
@@ -193,7 +193,8 @@ static bool is_shown(const char *name)
   for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
     if (strcmp(name, shown[i]) == 0)
       return true;
-  return false;
+  const char *last = strrchr(name, '.');
+  return last && strcmp(last, ".round") == 0;
 }
 
 /* Metrics come one by one: an epoch is complete when the next one begins. */
