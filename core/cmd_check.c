@@ -169,6 +169,8 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
     text_printf(out, "%" PRIu64 " trial%s x %zu arm%s x %zu seed%s = %.0f job%s, %.0f at once\n",
                 trials, trials == 1 ? "" : "s", x->narm, x->narm == 1 ? "" : "s", x->nseed,
                 x->nseed == 1 ? "" : "s", njobs, njobs == 1 ? "" : "s", at_once);
+  if (config_count(&x->base, "compressor") > 0)
+    text_puts(out, "Rounds of compressors come on top of the time below\n");
   if (x->nfinal > 0)
     text_printf(out, "Then the best trial again, on train and %s: %zu jobs\n",
                 x->final_val > 0.0 ? "another cut of val" : "val", x->narm * x->nfinal);

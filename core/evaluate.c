@@ -91,28 +91,54 @@ static uint32_t largest(const float *v, size_t n)
   return best;
 }
 
-/* A training beside the arm's: no measure, whose state may be by sample of the arm's own splits. */
+/* --- a training beside the arm's: no measure, whose state may be by sample of the arm's splits ---
+ */
+static void tally_sample(tally *a, const rad_batch *b, size_t i, size_t T)
+{
+  const float *t = b->target + i * T;
+  a->n++;
+  a->loss += b->loss[i];
+  a->right += largest(b->y + i * T, T) == largest(t, T);
+  for (size_t k = 0; k < T; k++) {
+    a->sum[k] += (double)t[k];
+    a->square += (double)t[k] * (double)t[k];
+  }
+}
+
+static rad_status put_tally(trainer *t, const char *name, double v)
+{
+  char full[64];
+  snprintf(full, sizeof full, "%s.%s", t->split, name);
+  return metric_set(t, full, v);
+}
+
+static rad_status report_tally(trainer *t)
+{
+  const size_t T = t->data->facts.ntarget;
+  tally *a = &t->tally;
+  const tally all = *a;
+  double of_means = 0;
+  for (size_t k = 0; k < T && all.n > 0; k++)
+    of_means += a->sum[k] / all.n * (a->sum[k] / all.n);
+  memset(a->sum, 0, T * sizeof *a->sum);
+  *a = (tally){.sum = a->sum};
+  if (all.n == 0)
+    return RAD_OK;
+  RAD_TRY(put_tally(t, "loss", all.loss / all.n));
+  if (t->teacher) /* 0: it says the same of all, and there is nothing to be learned from it */
+    RAD_TRY(put_tally(t, "target_variance", fmax(0, (all.square / all.n - of_means) / (double)T)));
+  return T > 1 ? put_tally(t, "accuracy", all.right / all.n) : RAD_OK;
+}
+
 static rad_status tally_batch(trainer *t, const rad_batch *b)
 {
   const size_t T = t->data->facts.ntarget;
-  char name[64];
-  tally *a = &t->tally;
-  for (size_t i = 0; b && i < b->n; i++) {
-    if (!t->teacher && b->label && b->label[i] < 0) /* unlabelled */
-      continue;
-    a->n++;
-    a->loss += b->loss[i];
-    a->right += largest(b->y + i * T, T) == largest(b->target + i * T, T);
-  }
-  if (b)
-    return RAD_OK;
-  const tally sum = *a;
-  *a = (tally){0, 0, 0};
-  snprintf(name, sizeof name, "%s.loss", t->split);
-  if (sum.n > 0)
-    RAD_TRY(metric_set(t, name, sum.loss / sum.n));
-  snprintf(name, sizeof name, "%s.accuracy", t->split);
-  return sum.n > 0 && T > 1 ? metric_set(t, name, sum.right / sum.n) : RAD_OK;
+  if (!t->tally.sum && !(t->tally.sum = arena_alloc(&t->mem, T * sizeof(double))))
+    return RAD_ENOMEM;
+  for (size_t i = 0; b && i < b->n; i++)
+    if (t->teacher || !b->label || b->label[i] >= 0) /* else it is unlabelled */
+      tally_sample(&t->tally, b, i, T);
+  return b ? RAD_OK : report_tally(t);
 }
 
 static void note_answers(trainer *t, const rad_batch *b)

@@ -166,6 +166,27 @@ static rad_status tell_end(loggers *l, const rad_event *e, const char *dir)
   return s;
 }
 
+/* A line with "NAME.round" is that of a round of compressor NAME. */
+static rad_status tell_round(loggers *l, rad_event e, const json_t *metrics)
+{
+  const char *name;
+  json_t *m;
+  json_object_foreach((json_t *)(uintptr_t)metrics, name, m)
+  {
+    const char *dot = strrchr(name, '.');
+    if (!dot || strcmp(dot, ".round") != 0 || !json_to_double(m, &e.value))
+      continue;
+    text of = {0};
+    text_add(&of, name, (size_t)(dot - name));
+    e.type = RAD_EV_ROUND;
+    e.name = text_str(&of);
+    const rad_status s = of.failed ? RAD_ENOMEM : tell(l, &e);
+    text_free(&of);
+    return s;
+  }
+  return RAD_OK;
+}
+
 static rad_status tell_job_end(loggers *l, const record *r, rad_event e, const json_t *line)
 {
   const char *state = json_member_text(line, "state");
@@ -215,8 +236,10 @@ static rad_status dispatch(loggers *l, const record *r, const json_t *line, rad_
     e.epoch = j->trial->epochs[j->arm];
     return tell(l, &e);
   }
-  if (strcmp(event, "epoch") == 0)
-    return tell_metrics(l, e, json_object_get(line, "metrics"), false);
+  if (strcmp(event, "epoch") == 0) {
+    RAD_TRY(tell_metrics(l, e, json_object_get(line, "metrics"), false));
+    return tell_round(l, e, json_object_get(line, "metrics"));
+  }
   if (strcmp(event, "job_end") == 0)
     return tell_job_end(l, r, e, line);
   if (strcmp(event, "end") == 0) {

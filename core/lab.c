@@ -245,8 +245,12 @@ static rad_status lab_assign(rad_ctx *c, const rad_param *q, const float *values
 static bool lab_applies(rad_ctx *c, const char *layer)
 {
   const instance *i = (const instance *)(void *)c;
-  return i->plugin->d.kind != RAD_COMPRESSOR ||
-         name_applies(((const compressor_keys *)i->common)->apply, layer);
+  const uint32_t kind = i->plugin->d.kind;
+  if (kind == RAD_COMPRESSOR)
+    return name_applies(((const compressor_keys *)i->common)->apply, layer);
+  if (kind == RAD_REGULARIZER || kind == RAD_MEASURE)
+    return name_applies(((const hook_keys *)i->common)->apply, layer);
+  return true;
 }
 
 /* --- gradients that are nobody's but the measure's --- */

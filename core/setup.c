@@ -153,7 +153,8 @@ static void keep_plain(trainer *t)
 {
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
-    if ((!h->ops->grad && !h->ops->weights) || (h->ops->flags & RAD_ELEMENTWISE))
+    const bool slices = h->ops->grad || h->ops->weights || (h->ops->flags & RAD_PURE_GRAD);
+    if (!slices || (h->ops->flags & RAD_ELEMENTWISE))
       continue;
     for (uint32_t k = 0; k < t->model->pub.nparam; k++)
       t->model->param[k].plain |= name_applies(h->keys->apply, t->model->param[k].pub.layer);

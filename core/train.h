@@ -41,6 +41,7 @@ enum role { PART_JOB, PART_NETWORK, PART_TRAINING };
 struct st_file;
 typedef struct tally { /* over a split */
   double n, loss, right;
+  double square, *sum; /* of the targets: all squares; (T) sums */
 } tally;
 
 typedef struct trainer {

@@ -10,6 +10,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/compressor/low_rank.la \
   plugins/compressor/magnitude.la \
   plugins/compressor/quantize.la \
+  plugins/compressor/random_subspace.la \
   plugins/compressor/unit_ablation.la \
   plugins/dataset/blobs.la \
   plugins/dataset/cifar.la \
@@ -93,6 +94,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/regularizer/max_norm.la \
   plugins/regularizer/mixup.la \
   plugins/regularizer/noise_penalty.la \
+  plugins/regularizer/subspace.la \
   plugins/regularizer/weight_decay.la \
   plugins/schedule/constant.la \
   plugins/schedule/cosine.la \

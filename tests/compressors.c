@@ -223,6 +223,7 @@ START_TEST(distill_sizes)
   epochs = last("a", "it.epochs");
   ck_assert_double_lt(epochs, 50);
   ck_assert_double_le(last("a", "it.fit.train.loss"), 1);
+  ck_assert_double_gt(last("a", "it.fit.train.target_variance"), 0.1);
 }
 END_TEST
 
@@ -464,6 +465,44 @@ START_TEST(low_rank_is_the_nearest)
 }
 END_TEST
 
+/* Of 75 numbers 7 columns: what has been added to the initial weights has at most 7 sizes. */
+START_TEST(random_subspace_has_its_dimensions)
+{
+  nets s, t;
+  float size[8] = {0};
+  size_t distinct = 0, moved = 0;
+  rig("random_subspace", "1");
+  set("optimizer.momentum", "0.9");
+  set("compressor.it.keep", "0.1");
+  set("compressor.it.epochs", "3");
+  finished("a");
+  set("optimizer.lr", "1e-12"); /* an arm that stays where it begins */
+  set("compressor.it.enabled", "false");
+  finished("start");
+  open_nets(&s, "a", 1);
+  open_tensors(&t.f[0], "start", "last.safetensors");
+  for (size_t k = 0; k < 4; k++) {
+    const float *w0 = st_find(&t.f[0], tensors[k])->data;
+    for (size_t i = 0; i < s.n[1][k]; i++) {
+      const float by = fabsf(s.v[1][k][i] - w0[i]);
+      size_t j = 0;
+      while (j < distinct && fabsf(size[j] - by) > 2e-6f)
+        j++;
+      ck_assert_uint_lt(j, 7);
+      size[j] = j == distinct ? by : size[j];
+      distinct += j == distinct;
+      moved += by > 1e-4f;
+    }
+  }
+  ck_assert_uint_ge(distinct, 5);
+  ck_assert_uint_ge(moved, 60);
+  ck_assert_double_eq(last("a", "it.parameters"), 7);
+  ck_assert_double_eq(last("a", "it.bytes"), 28);
+  close_nets(&s);
+  st_free(&t.f[0]);
+}
+END_TEST
+
 /* Layers that are narrowed are narrowed, whatever stands between them. */
 START_TEST(all_sorts_are_narrowed)
 {
@@ -528,6 +567,7 @@ int main(void)
   tcase_add_test(t, quantize_within_half_a_step);
   tcase_add_test(t, low_rank_in_full);
   tcase_add_test(t, low_rank_is_the_nearest);
+  tcase_add_test(t, random_subspace_has_its_dimensions);
   tcase_add_test(t, all_sorts_are_narrowed);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);

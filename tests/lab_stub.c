@@ -52,6 +52,12 @@ static rad_status values(rad_ctx *c, const rad_param *p, float *out)
   return RAD_OK;
 }
 
+static bool applies(rad_ctx *c, const char *layer)
+{
+  (void)c;
+  return layer[0] != '\0';
+}
+
 /* Every source is there; no test looks into one. */
 static rad_status source(rad_ctx *c, const char *name, rad_source **s, uint64_t *n)
 {
@@ -65,6 +71,7 @@ static const rad_lab stub = {.metric = metric,
                              .vector = vector,
                              .value = value,
                              .source = source,
+                             .applies = applies,
                              .train = train,
                              .values = values};
 

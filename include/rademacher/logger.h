@@ -11,7 +11,8 @@ enum {
   RAD_EV_JOB,       /* a job has been started: trial, arm, seed; `epoch`: planned epochs */
   RAD_EV_METRIC,    /* a metric of a job after an epoch, or a final one (epoch = UINT64_MAX) */
   RAD_EV_JOB_END,   /* a job has ended: `state`, `text` is the reason where it failed */
-  RAD_EV_ROUND,     /* a round of compression has ended */
+  RAD_EV_ROUND,     /* a round of compression has ended: `name` of the compressor, `value` which
+                     * one; its metrics came before, with an epoch behind the arm's own */
   RAD_EV_TRIAL_END, /* `trial_record`, `state` */
   RAD_EV_STUDY_END, /* `text`: "complete", or why not */
 };

@@ -81,8 +81,8 @@ static double board_done(const board *b)
 {
   double jobs = (double)b->jobs;
   for (size_t i = 0; i < b->n; i++)
-    if (b->entry[i].used && b->entry[i].epochs > 0)
-      jobs += (double)b->entry[i].epoch / (double)b->entry[i].epochs;
+    if (b->entry[i].used && b->entry[i].epochs > 0) /* rounds of compression count on */
+      jobs += fmin(1.0, (double)b->entry[i].epoch / (double)b->entry[i].epochs);
   return jobs;
 }
 

@@ -95,7 +95,8 @@ static bool is_shown(const char *name)
   for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
     if (strcmp(name, shown[i]) == 0)
       return true;
-  return false;
+  const char *last = strrchr(name, '.');
+  return last && strcmp(last, ".round") == 0;
 }
 
 /* Metrics come one by one: an epoch is complete when the next one begins. */
