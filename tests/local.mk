@@ -38,6 +38,7 @@ SH_TESTS = \
   tests/configs.sh \
   tests/data.sh \
   tests/export.sh \
+  tests/import.sh \
   tests/install.sh \
   tests/kill.sh \
   tests/memory.sh \
