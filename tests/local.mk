@@ -33,6 +33,7 @@ C_TESTS = tests/conformance \
   tests/regularizers \
   tests/search
 SH_TESTS = \
+  tests/analysis.sh \
   tests/browser.sh \
   tests/cli.sh \
   tests/configs.sh \
