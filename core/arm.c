@@ -83,7 +83,9 @@ static rad_status cut_metrics(const char *path, uint64_t epochs, bool fresh, dia
 
 static rad_status open_log(trainer *t, const char *path, bool fresh)
 {
-  RAD_TRY(cut_metrics(path, t->epochs, fresh, t->env->diag));
+  t->lines = t->epochs;
+  RAD_TRY(fresh ? compress_forget(t) : compress_lines(t));
+  RAD_TRY(cut_metrics(path, t->lines, fresh, t->env->diag));
   t->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   return t->log >= 0
              ? RAD_OK
@@ -202,6 +204,7 @@ static rad_status run(trainer *t, const arm_job *j)
   RAD_TRY(checkpoint_write(t));
   RAD_TRY(checkpoint_best(t));
   RAD_TRY(vectors_write(&t->vectors, j->dir, t->env->diag));
+  RAD_TRY(compress_run(t));
   return count_flop(t);
 }
 

@@ -177,15 +177,17 @@ static void metrics_text(const trainer *t, text *out)
 
 static rad_status write_all(trainer *t, const char *path, const list *l)
 {
-  char epoch[24], step[24], seconds[32], penalty[32];
+  char epoch[24], step[24], seconds[32], penalty[32], lines[24];
   text metrics = {0};
   metrics_text(t, &metrics);
   snprintf(epoch, sizeof epoch, "%" PRIu64, t->epochs);
   snprintf(step, sizeof step, "%" PRIu64, t->when.step);
   text_from_double(seconds, t->seconds + clock_seconds() - t->started);
   text_from_double(penalty, t->penalty);
-  const char *const key[] = {"format",  "rademacher", "epoch",   "step",        "seconds",
-                             "metrics", "stopped",    "restore", "fingerprint", "penalty"};
+  snprintf(lines, sizeof lines, "%" PRIu64, t->parent ? t->parent->lines : t->epochs);
+  const char *const key[] = {"format",      "rademacher", "epoch",   "step",
+                             "seconds",     "metrics",    "stopped", "restore",
+                             "fingerprint", "penalty",    "lines"};
   const char *const value[] = {"pt",
                                "checkpoint 1",
                                epoch,
@@ -195,7 +197,8 @@ static rad_status write_all(trainer *t, const char *path, const list *l)
                                t->stopped ? "1" : "0",
                                t->restore ? "1" : "0",
                                t->fingerprint ? t->fingerprint : "",
-                               penalty};
+                               penalty,
+                               lines};
   const rad_status s =
       l->failed || metrics.failed
           ? RAD_ENOMEM
@@ -209,7 +212,7 @@ rad_status checkpoint_write(trainer *t)
   list l = {0};
   if (!t->dir)
     return RAD_OK;
-  const char *path = fs_join(&l.mem, t->dir, "last.safetensors");
+  const char *path = fs_join(&l.mem, t->dir, t->file);
   collect(&l, t);
   add_vectors(&l, t);
   const rad_status s = path ? write_all(t, path, &l) : RAD_ENOMEM;
@@ -359,6 +362,8 @@ static rad_status apply(trainer *t, const st_file *f, const char *path)
   t->when.step = step;
   t->seconds = seconds;
   t->penalty = penalty;
+  if (t->parent)
+    meta_count(f, "lines", &t->parent->lines);
   t->stopped = st_meta(f, "stopped") && st_meta(f, "stopped")[0] == '1';
   t->restore = st_meta(f, "restore") && st_meta(f, "restore")[0] == '1';
   return s;
@@ -368,7 +373,7 @@ rad_status checkpoint_read(trainer *t, bool accept_numeric_change)
 {
   st_file f;
   diag damage = {0};
-  const char *path = fs_join(&t->mem, t->dir, "last.safetensors");
+  const char *path = fs_join(&t->mem, t->dir, t->file);
   if (!path)
     return RAD_ENOMEM;
   if (!fs_is_file(path))
@@ -399,6 +404,67 @@ rad_status checkpoint_best(trainer *t)
   add_masks(&l);
   const rad_status s =
       l.failed || !path ? RAD_ENOMEM : st_write(path, l.v, l.n, key, value, 2, t->env->diag);
+  list_free(&l);
+  return s;
+}
+
+/* --- networks beside the arm's --- */
+rad_status network_write(const trainer *network, const trainer *job, const char *path,
+                         const char *const *key, const char *const *value, size_t n)
+{
+  list l = {.m = network->model};
+  text metrics = {0};
+  const char *k[8] = {"format", "rademacher", "metrics"}, *v[8] = {"pt", "network 1"};
+  metrics_text(job, &metrics);
+  v[2] = text_str(&metrics);
+  for (size_t i = 0; i < n && i < 5; i++) {
+    k[3 + i] = key[i];
+    v[3 + i] = value[i];
+  }
+  add_params(&l, "", network->model->value);
+  add_masks(&l);
+  const rad_status s = l.failed || metrics.failed
+                           ? RAD_ENOMEM
+                           : st_write(path, l.v, l.n, k, v, 3 + n, network->env->diag);
+  text_free(&metrics);
+  list_free(&l);
+  return s;
+}
+
+/* All there where the file has none. */
+static rad_status take_mask(model *m, param *p, const st_tensor *file)
+{
+  const size_t n = p->decl->count;
+  float *plain = malloc(2 * n * sizeof *plain);
+  if (!plain)
+    return RAD_ENOMEM;
+  for (size_t i = 0; i < n; i++)
+    plain[n + i] = file ? ((const uint8_t *)file->data)[i] : 1.0f;
+  file_order(p, true, plain, plain + n);
+  const rad_status s = file || p->pub.mask ? param_set_mask(m, p, plain) : RAD_OK;
+  free(plain);
+  return s;
+}
+
+rad_status network_read(trainer *network, trainer *job, const st_file *f, const char *path)
+{
+  list l = {.m = network->model};
+  rad_status s = read_metrics(job, st_meta(f, "metrics"));
+  for (size_t i = 0; i < job->nmetric; i++)
+    job->metric[i].fresh = false;
+  for (uint32_t i = 0; s >= 0 && i < l.m->pub.nparam; i++) {
+    param *p = &network->model->param[i];
+    const char *name = param_name(&l, "mask/", p);
+    const st_tensor *mask = name ? st_find(f, name) : NULL;
+    s = !name ? RAD_ENOMEM
+        : mask && mask->bytes != p->decl->count
+            ? diag_error(network->env->diag, RAD_EIO, (origin){.file = path}, "%s: another shape",
+                         name)
+            : take_mask(network->model, p, mask);
+  }
+  add_params(&l, "", network->model->value);
+  if (s >= 0)
+    s = l.failed ? RAD_ENOMEM : take_over(network, f, &l, path);
   list_free(&l);
   return s;
 }

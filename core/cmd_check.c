@@ -14,12 +14,8 @@
 static double *middle(const experiment *x, arena *mem)
 {
   double *point = arena_alloc(mem, (x->space.n + 1) * sizeof *point);
-  for (size_t d = 0; point && d < x->space.n; d++) {
-    const rad_dim *m = &x->space.dim[d].d;
-    point[d] = (double)NAN;
-    if (rad_dim_exists(&x->space.view, d, point))
-      point[d] = m->type == RAD_ENUM ? 0.0 : rad_dim_value(m, 0.5);
-  }
+  for (size_t d = 0; point && d < x->space.n; d++)
+    space_middle(&x->space, d, point);
   return point;
 }
 
@@ -73,17 +69,53 @@ static void print_space(const experiment *x, text *out)
   }
 }
 
-/* 0: without end, and [search] trials does not say. */
-static rad_status count_trials(const experiment *x, uint64_t *n)
+static rad_status print_points(const experiment *x, arena *mem, text *out)
 {
-  instance *i = NULL;
-  *n = x->space.n == 0 ? 1 : 0;
-  if (x->space.n > 0) {
-    const rad_status r = experiment_search(x, &i, n);
-    instance_free(i);
-    RAD_TRY(r);
-    if (x->search.trials > 0 && (*n == 0 || *n > (uint64_t)x->search.trials))
-      *n = (uint64_t)x->search.trials;
+  const rad_space *s = &x->space.view;
+  const size_t width = rad_space_width(s);
+  size_t room, bytes, real = 0;
+  if (s->ndim == 0)
+    return RAD_OK;
+  for (size_t d = 0; d < s->ndim; d++)
+    real += s->dim[d]->type == RAD_FLOAT;
+  if (!size_add(s->ndim, width, &room) || !size_mul(room + 1, sizeof(double), &bytes))
+    return RAD_ENOMEM;
+  double *below = arena_alloc(mem, bytes);
+  if (!below)
+    return RAD_ENOMEM;
+  const double n = rad_space_size(s, below, below + s->ndim);
+  text_printf(out, "  %zu dimension%s", s->ndim, s->ndim == 1 ? "" : "s");
+  if (real > 0)
+    text_printf(out, ", %zu of them range%s of real numbers", real, real == 1 ? "" : "s");
+  if (real < s->ndim)
+    text_printf(out, n < 1e12 ? "%s %.0f %s%s%s" : "%s %.3g %s%s%s", real > 0 ? ";" : ",", n,
+                real > 0 ? "combination" : "point", n == 1 ? "" : "s",
+                real > 0 ? " of the others" : "");
+  text_puts(out, "\n");
+  return RAD_OK;
+}
+
+static void put_point(const experiment *x, const double *point, text *out)
+{
+  char room[32];
+  const char *between = "";
+  for (size_t i = 0; i < x->space.n; i++)
+    if (!isnan(point[i])) {
+      text_printf(out, "%s%s = %s", between, x->space.dim[i].d.name,
+                  space_text(&x->space.dim[i], point[i], room));
+      between = ", ";
+    }
+}
+
+static rad_status print_given(const experiment *x, text *out)
+{
+  if (x->ngiven > 0)
+    text_puts(out, "\nTried first\n");
+  for (size_t i = 0; i < x->ngiven; i++) {
+    text_printf(out, "  %-12s ", x->given[i].name);
+    put_point(x, x->given[i].value, out);
+    text_puts(out, "\n");
+    RAD_TRY(given_inspect(x, &x->given[i]));
   }
   return RAD_OK;
 }
@@ -127,7 +159,7 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
   char time[48];
   const int32_t asked = jobs > 0 ? jobs : x->search.jobs;
   const double at_once = asked > 0 ? (double)asked : (double)experiment_slots(x);
-  RAD_TRY(count_trials(x, &trials));
+  RAD_TRY(experiment_trials(x, &trials));
   const double njobs = (double)trials * (double)x->narm * (double)x->nseed;
   const double rate = 0.5 * flop_per_second(x->env, &x->base); /* a step is not all products */
   text_puts(out, "\n");
@@ -152,11 +184,7 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
 static void name_point(const experiment *x, const double *point)
 {
   text all = {0};
-  char room[32];
-  for (size_t i = 0; i < x->space.n; i++)
-    if (!isnan(point[i]))
-      text_printf(&all, "%s%s = %s", all.n > 0 ? ", " : "", x->space.dim[i].d.name,
-                  space_text(&x->space.dim[i], point[i], room));
+  put_point(x, point, &all);
   if (x->space.n > 0)
     diag_error(
         x->env->diag, RAD_EINVAL, (origin){0},
@@ -174,7 +202,11 @@ static rad_status print_experiment(const experiment *x, int32_t jobs, text *out)
   const double *point = middle(x, &mem);
   config_write(&x->base, out);
   print_space(x, out);
-  rad_status s = point ? experiment_trial(x, point, &trial) : RAD_ENOMEM;
+  rad_status s = print_points(x, &mem, out);
+  if (s >= 0)
+    s = print_given(x, out);
+  if (s >= 0)
+    s = point ? experiment_trial(x, point, &trial) : RAD_ENOMEM;
   if (s >= 0 && (s = print_arms(x, &trial, &flop, out)) < 0)
     name_point(x, point);
   if (s >= 0)

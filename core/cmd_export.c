@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
+const char export_usage[] =
     "Usage: rademacher export DIR --format NAME -o FILE [options]\n"
     "\n"
     "Writes what a job of a run came to, its network as it ended, for other programs.\n"
@@ -289,7 +289,7 @@ static int read_request(request *q, int argc, char **argv)
   optind = 1;
   for (int c; (c = getopt_long(argc, argv, "o:s:h", longs, NULL)) != -1;) {
     if (c == 'h') {
-      fputs(usage, stdout);
+      fputs(export_usage, stdout);
       return EXIT_DONE;
     }
     if (!take(q, c, optarg))

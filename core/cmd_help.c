@@ -10,18 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] = "Usage: rademacher help [KIND [NAME]] [options]\n"
-                            "\n"
-                            "Explains the sections of an experiment file: without KIND which there "
-                            "are, with KIND its keys\n"
-                            "and plugins, with NAME the keys of one plugin.\n"
-                            "\n"
-                            "  rademacher help layer\n"
-                            "  rademacher help layer dense\n"
-                            "\n"
-                            "      --all               everything, as Markdown\n"
-                            "      --plugin-dir DIR    look for plugins here first\n"
-                            "  -h, --help              this text\n";
+const char help_usage[] = "Usage: rademacher help [KIND [NAME]] [options]\n"
+                          "\n"
+                          "Explains the sections of an experiment file: without KIND which there "
+                          "are, with KIND its keys\n"
+                          "and plugins, with NAME the keys of one plugin.\n"
+                          "\n"
+                          "  rademacher help layer\n"
+                          "  rademacher help layer dense\n"
+                          "\n"
+                          "      --all               everything, as Markdown\n"
+                          "      --plugin-dir DIR    look for plugins here first\n"
+                          "  -h, --help              this text\n";
 
 typedef struct reader { /* what there is to explain */
   plugins *plugins;
@@ -178,7 +178,7 @@ static int read_options(int argc, char **argv, const char **dir, bool *all)
     else if (c == DIR)
       *dir = optarg;
     else {
-      fputs(usage, c == 'h' ? stdout : stderr);
+      fputs(help_usage, c == 'h' ? stdout : stderr);
       return c == 'h' ? EXIT_DONE : EXIT_USAGE;
     }
   if (*all && optind < argc)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] =
+const char plugins_usage[] =
     "Usage: rademacher plugins [options]\n"
     "\n"
     "Lists the plugins that experiments can name. Files that do not load are reported on standard\n"
@@ -108,7 +108,7 @@ static int read_options(choice *o, int argc, char **argv)
     else if (c == DIR)
       o->dir = optarg;
     else {
-      fputs(usage, c == 'h' ? stdout : stderr);
+      fputs(plugins_usage, c == 'h' ? stdout : stderr);
       return c == 'h' ? EXIT_DONE : EXIT_USAGE;
     }
   if (optind == argc)

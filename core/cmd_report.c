@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] =
+const char report_usage[] =
     "Usage: rademacher report DIR... [options]\n"
     "\n"
     "Draws run directories as one HTML file that needs no other, and their figures as SVG, PNG,\n"
@@ -44,7 +44,7 @@ static int read_options(choice *o, int argc, char **argv)
     else if (c == 'q')
       o->quiet = true;
     else {
-      fputs(usage, c == 'h' ? stdout : stderr);
+      fputs(report_usage, c == 'h' ? stdout : stderr);
       return c == 'h' ? EXIT_DONE : EXIT_USAGE;
     }
   const int n = argc - optind;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] =
+const char show_usage[] =
     "Usage: rademacher show DIR TRIAL [options]\n"
     "\n"
     "Prints one trial of a run: searched keys, verdict, and of each job its state and metrics.\n"
@@ -105,7 +105,7 @@ int cmd_show(int argc, char **argv)
     if (c == 'p')
       plugin_dir = optarg;
     else {
-      fputs(c == 'h' ? usage : "", stdout);
+      fputs(c == 'h' ? show_usage : "", stdout);
       return c == 'h' ? EXIT_DONE : EXIT_USAGE;
     }
   if (argc - optind != 2) {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
+const char trials_usage[] =
     "Usage: rademacher trials DIR [options]\n"
     "\n"
     "Lists the trials of a run: states, searched keys, objective, metrics (means over seeds, of "
@@ -353,7 +353,7 @@ static int read_options(request *q, int argc, char **argv)
   optind = 1;
   for (int c; (c = getopt_long(argc, argv, "n:h", longs, NULL)) != -1;)
     if (c == 'h') {
-      fputs(usage, stdout);
+      fputs(trials_usage, stdout);
       return EXIT_DONE;
     } else if (!take(q, c, optarg)) {
       return EXIT_USAGE;

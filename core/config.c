@@ -164,7 +164,8 @@ static section *copy_section(copier *k, const section *from)
   for (size_t i = 0; good && i < from->n; i++) {
     to->v[i] = from->v[i];
     good = copy_word(k, &to->v[i].key) && copy_word(k, &to->v[i].value) &&
-           copy_word(k, &to->v[i].only) && copy_origin(k, &to->v[i].at);
+           copy_word(k, &to->v[i].only) && copy_word(k, &to->v[i].was) &&
+           copy_origin(k, &to->v[i].at);
   }
   if (good && from->before) { /* which has none itself */
     to->before = copy_section(k, from->before);

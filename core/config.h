@@ -9,6 +9,7 @@ typedef struct setting {
   const char *key;   /* without "@plugin" */
   const char *value; /* trimmed, never NULL */
   const char *only;  /* the plugin after '@' in momentum@sgd, or NULL */
+  const char *was;   /* the value that it has replaced: of an include, of defaults; or NULL */
   origin at;
 } setting;
 typedef struct section {   /* [kind] or [kind name] */

@@ -168,6 +168,7 @@ static rad_status merge_section(draft *f, section *s, section *now)
     const size_t k = index_find(&f->index, now, s->v[i].key, s->v[i].only);
     if (k == SIZE_MAX)
       continue;
+    s->v[i].was = s->v[i].value;
     s->v[i].value = now->v[k].value;
     s->v[i].at = now->v[k].at;
     now->v[k].key = NULL; /* taken */

@@ -108,6 +108,7 @@ static rad_status put(config *c, const place *p, const char *value, origin at)
     RAD_TRY(section_drop_plugin(&c->mem, s, true));
     set = section_find(s, "plugin", NULL);
   }
+  set->was = set->value;
   set->value = value;
   set->at = at;
   return RAD_OK;

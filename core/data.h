@@ -108,9 +108,9 @@ rad_status data_open(data **, env *, const config *arm, const char *cache);
 void data_free(data *);
 /* Bytes that data_open will hold: (stored samples, everything else). */
 void data_memory(const data *, size_t *shared, size_t *own);
-/* "train", "val", "test", "NAME.train": NULL and a message where there is none, or where its targets
- * are other ones than those of [dataset]. */
-rad_source *data_source(data *, const char *name, diag *);
+/* "train", "val", "test", "NAME.train": NULL and a message at the origin where there is none, or
+ * where its targets are other ones than those of [dataset]. */
+rad_source *data_source(data *, const char *name, origin, diag *);
 
 /* --- batch: gathered samples; the buffers hold `cap` samples --- */
 typedef struct batch {

@@ -55,8 +55,81 @@ rad_status loss_of_rows(trainer *t, rad_batch *b, size_t from, size_t to, float 
   return RAD_OK;
 }
 
+/* --- targets of a teacher --- */
+static model_pass teacher_pass(const batch *b)
+{
+  return (model_pass){.when = b->b.when, .x = b->b.x, .n = b->b.n, .id = b->id};
+}
+
+void teach_begin(trainer *t, const batch *b)
+{
+  const model_pass p = teacher_pass(b);
+  if (t->teacher)
+    pass_begin(t->teacher, &p);
+}
+
+void teach(trainer *t, batch *b, uint32_t member)
+{
+  const model_pass p = teacher_pass(b);
+  const size_t T = t->data->facts.ntarget;
+  size_t from, to;
+  if (!t->teacher)
+    return;
+  pass_rows(t->model, p.n, t->team, member, &from, &to);
+  pass_forward(t->teacher, &p, t->team, member);
+  if (from < to)
+    memcpy(b->b.target + from * T, model_y(t->teacher) + from * T,
+           (to - from) * T * sizeof *b->b.target);
+}
+
+/* --- what is made of a batch --- */
+static uint32_t largest(const float *v, size_t n)
+{
+  uint32_t best = 0;
+  for (uint32_t k = 1; k < n; k++)
+    best = v[k] > v[best] ? k : best;
+  return best;
+}
+
+/* A training beside the arm's: no measure, whose state may be by sample of the arm's own splits. */
+static rad_status tally_batch(trainer *t, const rad_batch *b)
+{
+  const size_t T = t->data->facts.ntarget;
+  char name[64];
+  tally *a = &t->tally;
+  for (size_t i = 0; b && i < b->n; i++) {
+    if (!t->teacher && b->label && b->label[i] < 0) /* unlabelled */
+      continue;
+    a->n++;
+    a->loss += b->loss[i];
+    a->right += largest(b->y + i * T, T) == largest(b->target + i * T, T);
+  }
+  if (b)
+    return RAD_OK;
+  const tally sum = *a;
+  *a = (tally){0, 0, 0};
+  snprintf(name, sizeof name, "%s.loss", t->split);
+  if (sum.n > 0)
+    RAD_TRY(metric_set(t, name, sum.loss / sum.n));
+  snprintf(name, sizeof name, "%s.accuracy", t->split);
+  return sum.n > 0 && T > 1 ? metric_set(t, name, sum.right / sum.n) : RAD_OK;
+}
+
+static void note_answers(trainer *t, const rad_batch *b)
+{
+  const size_t T = t->data->facts.ntarget;
+  const rad_source *s = ((const batch *)(const void *)b)->source;
+  uint32_t *answer = t->answer[s - t->data->source];
+  for (size_t i = 0; i < b->n; i++)
+    answer[b->row[i]] = largest(b->y + i * T, T);
+}
+
 static rad_status measure_batch(trainer *t, const rad_batch *b)
 {
+  if (t->role == PART_TRAINING)
+    return tally_batch(t, b);
+  if (t->role == PART_NETWORK && b)
+    note_answers(t, b);
   for (size_t i = 0; i < t->nhook; i++) {
     const hook *h = &t->hook[i];
     if (h->ops->eval)
@@ -77,6 +150,7 @@ static void infer(void *with, uint32_t member)
   size_t from, to;
   pass_rows(t->model, e->pass.n, t->team, member, &from, &to);
   team_fail(t->team, member, batch_rows(t->eval, from, to, false, member));
+  teach(t, t->eval, member);
   if (!t->predicted)
     pass_forward(t->model, &e->pass, t->team, member);
   else if (!team_failed(t->team))
@@ -96,6 +170,7 @@ static rad_status evaluate_split(trainer *t, rad_source *s)
     RAD_TRY(batch_begin(t->eval, s, NULL, i, n, &t->when));
     eval_task e = {t, {.when = t->when, .x = b->x, .n = n, .id = b->id}};
     pass_begin(t->model, &e.pass);
+    teach_begin(t, t->eval);
     b->y = t->predicted ? t->predicted : (float *)(uintptr_t)model_y(t->model);
     RAD_TRY(team_run(t->team, infer, &e));
     b->dy = NULL;
@@ -105,27 +180,54 @@ static rad_status evaluate_split(trainer *t, rad_source *s)
   return measure_batch(t, NULL);
 }
 
+static rad_status evaluate_as(trainer *t, rad_source *s, const char *name)
+{
+  if (s->n == 0)
+    return RAD_OK;
+  t->split = name;
+  const rad_status status = evaluate_split(t, s);
+  t->split = NULL;
+  return status;
+}
+
 rad_status evaluate(trainer *t)
 {
-  bool wanted = false;
+  bool wanted = t->role == PART_NETWORK;
+  if (t->role == PART_TRAINING) { /* what may decide how it goes on */
+    RAD_TRY(evaluate_as(t, t->train, "train"));
+    return evaluate_as(t, &t->data->source[RAD_VAL], "val");
+  }
   for (size_t i = 0; i < t->nhook; i++)
     wanted |= t->hook[i].ops->eval != NULL;
   for (uint32_t k = RAD_TRAIN; wanted && k < RAD_NSPLIT; k++) {
     rad_source *s = &t->data->source[k];
-    if (s->n == 0)
-      continue;
-    t->split = s->name;
-    const rad_status status = evaluate_split(t, s);
-    t->split = NULL;
-    RAD_TRY(status);
+    RAD_TRY(evaluate_as(t, s, s->name));
   }
   return RAD_OK;
+}
+
+/* Of a training beside the arm's: as "NAME.train.loss" of the job, in a line of its own. */
+static rad_status hand_over(trainer *t)
+{
+  char full[160];
+  for (size_t i = 0; i < t->nmetric; i++) {
+    metric *m = &t->metric[i];
+    const int n = snprintf(full, sizeof full, "%s.%s", t->name, m->name);
+    if (n < 0 || (size_t)n >= sizeof full)
+      return diag_error(t->env->diag, RAD_EINVAL, (origin){0}, "metric name too long: %s", full);
+    if (m->fresh)
+      RAD_TRY(metric_set(t->parent, full, m->last));
+    m->fresh = false;
+  }
+  return metrics_write(t->parent, ++t->parent->lines);
 }
 
 rad_status metrics_write(trainer *t, uint64_t epoch)
 {
   text line = {0};
   rad_status s;
+  if (t->role == PART_TRAINING)
+    return hand_over(t);
   if (t->log < 0)
     return RAD_OK;
   json_open(&line, NULL, '{');

@@ -53,26 +53,46 @@ static rad_status name_terms(loggers *l, const experiment *x)
   return RAD_OK;
 }
 
-rad_status loggers_open(loggers *l, experiment *x)
+static rad_status begin(loggers *l, const experiment *x, size_t most)
 {
-  const size_t n = config_count(&x->base, "logger");
   l->host = host_services;
   l->host.append = append;
   l->diag = x->env->diag;
-  if (!(l->v = arena_alloc(&l->mem, (n + 1) * sizeof *l->v)) || name_terms(l, x) < 0)
-    return RAD_ENOMEM;
-  for (const section *s = NULL; (s = config_next(&x->base, "logger", s)); l->n++) {
+  l->v = arena_alloc(&l->mem, (most + 1) * sizeof *l->v);
+  return l->v ? name_terms(l, x) : RAD_ENOMEM;
+}
+
+static rad_status add(loggers *l, env *e, const char *name, const section *s)
+{
+  RAD_TRY(instance_new(&l->v[l->n], e, RAD_LOGGER, name, s));
+  instance *v = l->v[l->n++];
+  v->ctx.host = &l->host;
+  v->owner = l;
+  return instance_state(v);
+}
+
+rad_status loggers_open(loggers *l, experiment *x)
+{
+  RAD_TRY(begin(l, x, config_count(&x->base, "logger")));
+  for (const section *s = NULL; (s = config_next(&x->base, "logger", s));) {
     const char *name = section_value(s, "plugin", NULL);
     if (!name)
       return diag_error(x->env->diag, RAD_EINVAL, s->at, "[logger %s] plugin is missing", s->name);
-    RAD_TRY(instance_new(&l->v[l->n], x->env, RAD_LOGGER, name, s));
-    l->v[l->n]->ctx.host = &l->host;
-    l->v[l->n]->owner = l;
-    const rad_status status = instance_state(l->v[l->n]);
-    if (status < 0) {
-      l->n++;
-      return status;
-    }
+    RAD_TRY(add(l, x->env, name, s));
+  }
+  return RAD_OK;
+}
+
+rad_status loggers_talk(loggers *l, experiment *x)
+{
+  const plugin *const *v;
+  size_t n;
+  RAD_TRY(plugins_scan(x->env->plugins, &v, &n, x->env->diag));
+  RAD_TRY(begin(l, x, n));
+  for (size_t i = 0; i < n; i++) {
+    const section plain = {.kind = "logger", .name = v[i]->d.name};
+    if (v[i]->d.kind == RAD_LOGGER && (v[i]->ops.logger.flags & RAD_LOGGER_TALKS))
+      RAD_TRY(add(l, x->env, v[i]->d.name, &plain));
   }
   return RAD_OK;
 }

@@ -182,6 +182,8 @@ static rad_status open_checked(experiment *e, const char *file, const override *
   RAD_TRY(check_variants(e));
   const rad_status s = space_build(&e->space, e->env, &e->base, &e->mem);
   worst = s < 0 ? s : worst;
+  const rad_status g = s < 0 ? RAD_OK : given_read(e);
+  worst = g < 0 ? g : worst;
   const rad_status m = metrics_read(e);
   worst = m < 0 ? m : worst;
   const rad_status f = final_read(e);
@@ -204,6 +206,19 @@ rad_status experiment_search(const experiment *x, instance **out, uint64_t *n)
   if (s == RAD_OK && ops->count)
     s = ops->count(c, (*out)->self, &x->space.view, n);
   scratch_release(x->env, mark);
+  return s;
+}
+
+rad_status experiment_trials(const experiment *x, uint64_t *n)
+{
+  instance *i = NULL;
+  *n = 1;
+  if (x->space.n == 0)
+    return RAD_OK;
+  const rad_status s = experiment_search(x, &i, n);
+  instance_free(i);
+  if (s >= 0 && x->search.trials > 0 && (*n == 0 || *n > (uint64_t)x->search.trials))
+    *n = (uint64_t)x->search.trials;
   return s;
 }
 

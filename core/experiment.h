@@ -29,6 +29,12 @@ typedef struct constraint {
   double min, max;
   bool is_static; /* model.*: known before training */
 } constraint;
+typedef struct given_point { /* [point NAME]: a point that is tried before the search proposes its
+                                own */
+  const char *name;
+  const double *value; /* (ndim) */
+  origin at;
+} given_point;
 typedef struct watch { /* what [pruner] looks at */
   const char *metric;  /* canonical; NULL: there is no pruner */
   size_t arm;          /* whose it is */
@@ -54,6 +60,8 @@ typedef struct experiment {
   size_t nfinal;
   double final_val;
   space space;
+  given_point *given; /* (ngiven) in the order of the file, all different */
+  size_t ngiven;
   env *env;
   arena mem;
 } experiment;
@@ -72,16 +80,24 @@ uint32_t experiment_slots(const experiment *);
 /* The planned instance of [search], to be freed also after an error, and how many trials it has of
  * its own, 0: without end. */
 rad_status experiment_search(const experiment *, instance **, uint64_t *n);
+/* How many trials it will have; 0: without end, and [search] trials does not say. */
+rad_status experiment_trials(const experiment *, uint64_t *n);
 /* The configuration of one trial: base with the point's values put in, axes applied, values of
- * RAD_FILE keys absolute (or data:), [search], [axis], [objective], [constraint], [pruner] and
- * [final] left out; [arm] sections stay. Runnable as it stands. */
+ * RAD_FILE keys absolute (or data:), [search], [axis], [objective], [constraint], [pruner],
+ * [point] and [final] left out; [arm] sections stay. Runnable as it stands. */
 rad_status experiment_trial(const experiment *, const double *point, config *out);
+/* trial.c: builds the networks of a given point's arms; the error names it. */
+rad_status given_inspect(const experiment *, const given_point *);
 /* One arm of a trial's configuration: overrides applied, blocks expanded into layers. */
 rad_status experiment_arm(env *, const config *trial, const char *arm, config *out);
 /* Replaces [block] sections by their layers' copies ("body.1.hidden"), inputs resolved. */
 rad_status blocks_expand(config *, diag *);
 /* Dimensions of a configuration; errors for searched keys that are fixed or malformed. */
 rad_status space_build(space *, env *, const config *, arena *);
+/* Puts into point[d] the middle of a dimension's range or its first choice, NaN where the values of
+ * its parents leave it out. */
+void space_middle(const space *, size_t d, double *point);
+bool space_same(const space *, const double *a, const double *b); /* are two points one? */
 /* "layer.h1.units" of a point as INI text: "64", "0.001", "relu". */
 const char *space_text(const dim *, double value, char out[32]);
 #endif

@@ -38,13 +38,13 @@ static rad_status read_line(journal *j, const char *line, size_t n, journal_skip
   return s;
 }
 
-/* Bytes of whole lines, in j->size. Only the last line may be incomplete: whatever a crash cuts
- * short is at the end. */
+/* Bytes of whole lines, in j->size, from which on it reads. Only the last line may be incomplete:
+ * whatever a crash cuts short is at the end. */
 static rad_status read_lines(journal *j, const fs_bytes *b, journal_skip *skip,
                              journal_visit *visit, void *user, diag *d)
 {
   const char *p = (const char *)b->p;
-  size_t at = 0;
+  size_t at = (size_t)j->size;
   while (at < b->n) {
     const char *end = memchr(p + at, '\n', b->n - at);
     if (!end)
@@ -82,6 +82,11 @@ rad_status journal_read(const char *path, journal_skip *skip, journal_visit *vis
 {
   journal j = {.fd = -1, .path = path};
   return read_file(&j, skip, visit, user, d);
+}
+
+rad_status journal_follow(journal *j, journal_visit *visit, void *user, diag *d)
+{
+  return read_file(j, NULL, visit, user, d);
 }
 
 rad_status journal_open(journal *j, const char *path, journal_visit *visit, void *user, diag *d)

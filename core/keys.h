@@ -117,10 +117,17 @@ typedef struct final_keys { /* [final] */
   double val;
   bool enabled;
 } final_keys;
-typedef struct plain_keys { /* loss, schedule, fit, compressor, executor, logger, backend */
+typedef struct plain_keys { /* loss, schedule, fit, executor, logger, backend */
   const char *plugin;
   bool enabled;
 } plain_keys;
+typedef struct compressor_keys {
+  const char *plugin, *apply, *metric; /* apply "": all layers */
+  bool enabled, control;
+  int32_t rounds;
+  double floor;
+  int64_t min_parameters;
+} compressor_keys;
 typedef struct free_section_keys { /* arm, axis */
   bool enabled;
 } free_section_keys;

@@ -108,6 +108,22 @@ static const rad_key final[] = {
             "share of the training samples to keep as val; 0: it is trained on too"),
     ENABLED(final_keys),
 };
+static const rad_key compressor[] = {
+    PLUGIN(compressor_keys),
+    RAD_KEY(compressor_keys, apply, "", 0, 0, RAD_FIXED,
+            "layers or blocks it may change; empty: all"),
+    RAD_KEY(compressor_keys, rounds, "20", 1, 1000, RAD_LOG,
+            "at most so many, each of the last's result"),
+    RAD_KEY(compressor_keys, metric, "train.accuracy", 0, 0, RAD_FIXED,
+            "of each round's network: what is to be kept; more is better"),
+    RAD_KEY(compressor_keys, floor, "0", 0, 1, 0,
+            "ends the chain once the metric is below this share of the first network's"),
+    RAD_KEY(compressor_keys, min_parameters, "0", 0, 1e12, RAD_LOG,
+            "ends the chain once no more parameters than this are left"),
+    RAD_KEY(compressor_keys, control, "false", 0, 0, RAD_FIXED,
+            "also train each round's network from its initial weights, as the arm was trained"),
+    ENABLED(compressor_keys),
+};
 static const rad_key plain[] = {PLUGIN(plain_keys), ENABLED(plain_keys)};
 static const rad_key free_keys[] = {ENABLED(free_section_keys)};
 static const rad_key objective[] = {
@@ -151,7 +167,7 @@ static const kind_info kinds[] = {
          "which point is tried next"),
     KIND("pruner", RAD_PRUNER, KIND_PLUGIN | KIND_STUDY, pruner, pruner_keys,
          "which trials are given up"),
-    KIND("compressor", RAD_COMPRESSOR, KIND_PLUGIN | KIND_BOTH, plain, plain_keys,
+    KIND("compressor", RAD_COMPRESSOR, KIND_PLUGIN | KIND_BOTH, compressor, compressor_keys,
          "makes a trained network smaller"),
     KIND("executor", RAD_EXECUTOR, KIND_PLUGIN | KIND_STUDY, plain, plain_keys,
          "where jobs are run"),
@@ -170,6 +186,8 @@ static const kind_info kinds[] = {
          "once the search is over: the best trial again, on train and val, with fresh seeds"),
     KIND("axis", 0, KIND_NAMED | KIND_FREE | KIND_STUDY, free_keys, free_section_keys,
          "row = key=value, key=value: a dimension of keys that change together"),
+    KIND("point", 0, KIND_NAMED | KIND_FREE | KIND_STUDY, free_keys, free_section_keys,
+         "key=value of searched keys: a point that is tried before the search proposes its own"),
 };
 
 const kind_info *kind_list(size_t *n)

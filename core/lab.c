@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * lab.c - the laboratory: what serial callbacks may do with models and data (rad_lab). */
+#include "blocks.h"
 #include "philox.h"
 #include "train.h"
 #include <math.h>
@@ -59,7 +60,8 @@ static rad_status lab_recall(rad_ctx *c, uint64_t trial, const char *arm, const 
 static rad_status lab_source(rad_ctx *c, const char *name, rad_source **s, uint64_t *n)
 {
   trainer *t = of(c);
-  *s = data_source(t->data, name, t->env->diag);
+  const instance *i = (const instance *)(void *)c;
+  *s = data_source(t->data, name, i->section ? i->section->at : (origin){0}, t->env->diag);
   if (!*s)
     return RAD_EINVAL;
   *n = (*s)->n;
@@ -169,27 +171,82 @@ static rad_status lab_pass(rad_ctx *c, rad_model *of_model, rad_batch *b, uint32
   return r;
 }
 
+/* --- networks beside the arm's --- */
+static rad_status for_compressors(rad_ctx *c, const char *what)
+{
+  return of(c)->round ? RAD_OK : rad_fail(c, RAD_EINVAL, "%s is for rounds of compressors", what);
+}
+
+static origin place_of(rad_ctx *c)
+{
+  const instance *i = (const instance *)(void *)c;
+  return i->section ? i->section->at : (origin){0};
+}
+
 static rad_status lab_derive(rad_ctx *c, const rad_model *from, const rad_set *set, size_t n,
                              rad_model **out)
 {
-  (void)from, (void)set, (void)n, (void)out;
-  return rad_fail(c, RAD_EINVAL, "this release cannot derive models");
+  trainer *network = NULL;
+  RAD_TRY(for_compressors(c, "deriving models"));
+  RAD_TRY(network_derive(of(c), from->core, set, n, place_of(c), &network));
+  *out = &network->model->pub;
+  return RAD_OK;
 }
 
-static rad_status lab_train(rad_ctx *c, const rad_training *r)
+static rad_status lab_train(rad_ctx *c, const rad_training *request)
 {
   trainer *t = of(c);
+  rad_training r = {0};
+  memcpy(&r, request, request->size < sizeof r ? request->size : sizeof r);
   if (t->predicted)
     return rad_fail(c, RAD_EINVAL, "a fit that predicts by itself has no network to train");
-  if (r->model != &t->model->pub || r->source != &t->data->source[RAD_TRAIN] || r->teacher ||
-      r->nset > 0)
-    return rad_fail(c, RAD_EINVAL, "this release trains only the arm's network on its own data");
-  return train_run(t);
+  if (r.model == &t->model->pub && r.source == t->train && !r.teacher && r.nset == 0)
+    return train_run(t);
+  RAD_TRY(for_compressors(c, "training anything but the arm's network on its own data"));
+  if (!network_of(t, r.model))
+    return rad_fail(c, RAD_EINVAL, "trains a network that this round has not derived");
+  return network_train(t, &r, (const instance *)(void *)c);
 }
 
-static rad_status lab_values(rad_ctx *c, const rad_param *p, float *out)
+static rad_status lab_values(rad_ctx *c, const rad_param *q, float *out)
 {
-  return param_load(of(c)->model, (const param *)(const void *)p, p->value, out);
+  const param *p = (const param *)(const void *)q;
+  (void)c;
+  return param_load(p->model, p, p->pub.value, out);
+}
+
+static rad_status lab_used(rad_ctx *c, const rad_param *q, float *out)
+{
+  const param *p = (const param *)(const void *)q;
+  (void)c;
+  return param_load(p->model, p, rad_used(q), out);
+}
+
+static rad_status lab_assign(rad_ctx *c, const rad_param *q, const float *values,
+                             const uint8_t *active)
+{
+  param *p = (param *)(uintptr_t)q;
+  float *mask = active ? c->host->scratch(c, p->decl->count * sizeof *mask) : NULL;
+  if (!network_of(of(c), &p->model->pub))
+    return rad_fail(c, RAD_EINVAL, "assigns to a network that this round has not derived");
+  if (active && !mask)
+    return RAD_ENOMEM;
+  if (values)
+    RAD_TRY(param_store(p->model, p, values, p->pub.value));
+  for (size_t i = 0; mask && i < p->decl->count; i++)
+    mask[i] = active[i] ? 1.0f : 0.0f;
+  if (mask)
+    RAD_TRY(param_set_mask(p->model, p, mask));
+  for (size_t i = 0; p->pub.mask && i < p->pub.n; i++)
+    p->pub.value[i] = p->pub.mask[i] ? p->pub.value[i] : 0.0f;
+  return param_renew(p->model, p, 0, param_rows(p), 0);
+}
+
+static bool lab_applies(rad_ctx *c, const char *layer)
+{
+  const instance *i = (const instance *)(void *)c;
+  return i->plugin->d.kind != RAD_COMPRESSOR ||
+         name_applies(((const compressor_keys *)i->common)->apply, layer);
 }
 
 /* --- gradients that are nobody's but the measure's --- */
@@ -208,14 +265,14 @@ static void lead_gradients(model *m, float *own)
 static rad_status there_and_back(trainer *t, model *m, rad_batch *b, size_t first, size_t n)
 {
   const instance *l = t->loss;
-  rad_batch part = batch_part(b, first, first + n);
-  const model_pass p = {.when = t->when, .grads = true, .x = part.x, .n = n, .id = part.id};
+  rad_batch some = batch_part(b, first, first + n);
+  const model_pass p = {.when = t->when, .grads = true, .x = some.x, .n = n, .id = some.id};
   RAD_TRY(model_forward(m, &p));
   b->loss = ((batch *)(void *)b)->loss;
-  part.y = (float *)(uintptr_t)model_y(m);
-  part.dy = model_dy(m);
-  part.loss = b->loss + first;
-  WORKER_CALL(t, 0, l->plugin->ops.loss.eval(instance_ctx(l, 0), l->self, &part, 1.0f));
+  some.y = (float *)(uintptr_t)model_y(m);
+  some.dy = model_dy(m);
+  some.loss = b->loss + first;
+  WORKER_CALL(t, 0, l->plugin->ops.loss.eval(instance_ctx(l, 0), l->self, &some, 1.0f));
   return model_backward(m, &p);
 }
 
@@ -226,6 +283,8 @@ static rad_status lab_gradient(rad_ctx *c, rad_model *of_model, rad_batch *b, si
   model *m = of_model->core;
   if (t->predicted)
     return no_gradients(c);
+  if (m != t->model)
+    return rad_fail(c, RAD_EINVAL, "wants the gradient of a network that is not the arm's");
   if (first > b->n || n > b->n - first || n == 0)
     return rad_fail(c, RAD_EINVAL, "samples %zu .. %zu of a batch of %zu", first, first + n, b->n);
   if (!t->own_grad && !(t->own_grad = calloc(m->ngrad + 1, sizeof *t->own_grad)))
@@ -288,4 +347,7 @@ const rad_lab lab_services = {.metric = lab_metric,
                               .replace = lab_replace,
                               .drop = lab_drop,
                               .pause = lab_pause,
-                              .stored = batch_stored};
+                              .stored = batch_stored,
+                              .assign = lab_assign,
+                              .used = lab_used,
+                              .applies = lab_applies};

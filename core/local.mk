@@ -44,15 +44,20 @@ core_libradcore_la_SOURCES = \
   core/cache.c \
   core/checkpoint.c \
   core/cmd_check.c \
+  core/cmd_complete.c \
   core/cmd_data.c \
   core/cmd_export.c \
   core/cmd_help.c \
+  core/cmd_new.c \
   core/cmd_plugins.c \
   core/cmd_report.c \
   core/cmd_run.c \
   core/cmd_show.c \
   core/cmd_trials.c \
+  core/cmd_watch.c \
+  core/commands.c \
   core/commands.h \
+  core/compress.c \
   core/config.c \
   core/config.h \
   core/config_index.c \
@@ -66,6 +71,7 @@ core_libradcore_la_SOURCES = \
   core/data_sets.c \
   core/data_sets.h \
   core/defaults.c \
+  core/derive.c \
   core/diag.c \
   core/diag.h \
   core/evaluate.c \
@@ -80,6 +86,7 @@ core_libradcore_la_SOURCES = \
   core/fs_data.c \
   core/fs_read.c \
   core/fuse.c \
+  core/given.c \
   core/graph.c \
   core/host.c \
   core/host.h \
@@ -129,9 +136,11 @@ core_libradcore_la_SOURCES = \
   core/references.c \
   core/report.c \
   core/report.h \
+  core/report_compare.c \
   core/report_curves.c \
   core/report_figure.c \
   core/report_images.c \
+  core/report_importance.c \
   core/report_html.c \
   core/report_page.c \
   core/report_run.c \
@@ -155,6 +164,7 @@ core_libradcore_la_SOURCES = \
   core/services.h \
   core/services_files.c \
   core/setup.c \
+  core/size.c \
   core/source.c \
   core/source.h \
   core/space.c \

@@ -8,24 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command {
-  const char *name;
-  int (*run)(int argc, char **argv);
-  const char *help; /* NULL: not for users */
-} commands[] = {
-    {"run", cmd_run, "run experiments, or go on with one"},
-    {"check", cmd_check, "print what an experiment is and will take, run nothing"},
-    {"report", cmd_report, "draw runs: one HTML page, figures, tables"},
-    {"trials", cmd_trials, "list the trials of a run: sorted, filtered, CSV, JSON"},
-    {"show", cmd_show, "print one trial of a run"},
-    {"export", cmd_export, "write what a job came to for other programs"},
-    {"plugins", cmd_plugins, "list the plugins that are found, and where"},
-    {"help", cmd_help, "explain kinds of plugins, plugins and their keys"},
-    {"data", cmd_data, "get data sets, list what is there"},
-    {"worker", worker_main, NULL},
-};
-enum { NCOMMANDS = sizeof commands / sizeof *commands };
-
 static void usage(FILE *to)
 {
   fputs("Usage: rademacher COMMAND [arguments]\n"
@@ -36,20 +18,23 @@ static void usage(FILE *to)
         "  rademacher run configs/quickstart.ini\n"
         "\n",
         to);
-  for (size_t i = 0; i < NCOMMANDS; i++)
-    if (commands[i].help)
-      fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+  size_t n;
+  const command *list = command_list(&n);
+  for (size_t i = 0; i < n; i++)
+    if (list[i].help)
+      fprintf(to, "  %-9s %s\n", list[i].name, list[i].help);
   fputs("\n`rademacher COMMAND --help` explains a command.\n", to);
 }
 
 static int unknown(const char *name)
 {
-  const char *list[NCOMMANDS];
-  size_t n = 0;
-  for (size_t i = 0; i < NCOMMANDS; i++)
-    if (commands[i].help)
-      list[n++] = commands[i].name;
-  const char *near = text_nearest(name, list, n);
+  const char *names[32];
+  size_t n, known = 0;
+  const command *list = command_list(&n);
+  for (size_t i = 0; i < n && known < sizeof names / sizeof *names; i++)
+    if (list[i].help)
+      names[known++] = list[i].name;
+  const char *near = text_nearest(name, names, known);
   fprintf(stderr, "rademacher: no command '%s'%s%s%s; `rademacher --help` lists them\n", name,
           near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
   return EXIT_USAGE;
@@ -95,8 +80,6 @@ int main(int argc, char **argv)
     printf("rademacher %s, plugin ABI %u.%u\n", PACKAGE_VERSION, RAD_ABI, RAD_MINOR);
     return finish(EXIT_DONE);
   }
-  for (size_t i = 0; i < NCOMMANDS; i++)
-    if (strcmp(argv[1], commands[i].name) == 0)
-      return finish(commands[i].run(argc - 1, argv + 1));
-  return unknown(argv[1]);
+  const command *c = command_find(argv[1]);
+  return c ? finish(c->run(argc - 1, argv + 1)) : unknown(argv[1]);
 }

@@ -160,6 +160,36 @@ static rad_status put_data(const study *s, text *out, arena *mem)
   return path ? RAD_OK : RAD_ENOMEM;
 }
 
+/* What the file itself and the command line say, and what their words have replaced. */
+static rad_status put_own(const study *s, text *out, arena *mem)
+{
+  const config *c = &s->x->base;
+  json_open(out, "own", '[');
+  for (size_t i = 0; i < c->n; i++)
+    for (size_t k = 0; k < c->v[i]->n; k++) {
+      const setting *v = &c->v[i]->v[k];
+      const char *file = v->at.file ? v->at.file : "";
+      if (strncmp(file, "-s ", 3) != 0 && (c->nfiles == 0 || strcmp(file, c->files[0]) != 0))
+        continue;
+      const char *dotted = section_dotted(c->v[i], v->key, mem);
+      char *key =
+          dotted ? arena_printf(mem, "%s%s%s", dotted, v->only ? "@" : "", v->only ? v->only : "")
+                 : NULL;
+      char *from = v->at.line > 0 ? arena_printf(mem, "%s:%u", file, v->at.line)
+                                  : arena_strdup(mem, "command line");
+      if (!key || !from)
+        return RAD_ENOMEM;
+      json_open(out, NULL, '{');
+      json_text(out, "key", key);
+      json_text(out, "value", v->value);
+      json_text(out, "was", v->was);
+      json_text(out, "from", from);
+      json_close(out, '}');
+    }
+  json_close(out, ']');
+  return RAD_OK;
+}
+
 static void put_machine(text *out)
 {
   struct utsname u;
@@ -192,9 +222,11 @@ rad_status manifest_write(study *s)
     json_uint(&out, "abi", RAD_ABI);
     json_uint(&out, "minor", RAD_MINOR);
     json_text(&out, "command", s->o->command);
+    status = put_own(s, &out, &mem);
     put_machine(&out);
     json_text(&out, "fingerprint", s->record.fingerprint);
-    status = put_plugins(s, &out);
+    if (status >= 0)
+      status = put_plugins(s, &out);
     if (status >= 0)
       status = put_data(s, &out, &mem);
     json_close(&out, '}');

@@ -15,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Below this share of its weights a layer is faster on the nonzeros alone: docs/results/bench.md */
-static const double sparse_below = 0.25;
-
 static const layer_keys *keys_of(const node *nd)
 {
   return nd->layer->common;
@@ -67,12 +64,11 @@ static double erdos_renyi(const model *m)
   return e;
 }
 
-static size_t wanted(const model *m, const node *nd, const param *p, double e)
+static size_t wanted(const node *nd, const param *p, double e)
 {
   const double n = (double)p->decl->count;
   const double share =
       keys_of(nd)->mask == MASK_ERDOS_RENYI ? fmin(e * axes_sum(p), n) : keys_of(nd)->density * n;
-  (void)m;
   return (size_t)floor(share + 0.5);
 }
 
@@ -159,6 +155,15 @@ static rad_status draw(const model *m, const node *nd, const param *p, size_t ta
 }
 
 /* --- storage --- */
+
+/* A tensor is stored sparse where its layer can work with that and its backend is then faster. */
+static bool stored_sparse(const model *m, const param *p)
+{
+  return !m->masked && (p->decl->t.flags & RAD_SPARSE) && m->math.sparse_below &&
+         (double)p->count <
+             m->math.sparse_below(&m->backend->ctx, &p->pub) * (double)p->decl->count;
+}
+
 static rad_status make_pattern(model *m, param *p, const uint8_t *active)
 {
   const size_t R = param_rows(p), C = p->decl->count / R, n = p->count;
@@ -198,15 +203,14 @@ static rad_status mask_param(model *m, const node *nd, param *p, double e)
   const size_t n = p->decl->count;
   if (n > UINT32_MAX)
     return rad_fail(&nd->layer->ctx, RAD_EINVAL, "density: tensor %s is too large", p->pub.name);
-  p->count = wanted(m, nd, p, e);
+  p->count = wanted(nd, p, e);
   if (p->count >= n) {
     p->count = n;
     return RAD_OK;
   }
   uint8_t *active = malloc(n), *mask = NULL;
   rad_status s = active ? draw(m, nd, p, p->count, active) : RAD_ENOMEM;
-  const bool sparse = (p->decl->t.flags & RAD_SPARSE) && m->backend->plugin->ops.math.sparse &&
-                      (double)p->count < sparse_below * (double)n;
+  const bool sparse = stored_sparse(m, p);
   if (s >= 0 && sparse)
     s = make_pattern(m, p, active);
   else if (s >= 0 && (mask = arena_alloc(&m->mem, n)))
@@ -233,4 +237,24 @@ rad_status masks_draw(model *m)
                       "has no weights: density and mask are for layers that have some");
   }
   return RAD_OK;
+}
+
+rad_status param_set_mask(model *m, param *p, const float *active)
+{
+  const size_t n = p->pub.n, shards = m->shard_param ? shard_count(m, m->batch) : 0;
+  uint8_t *mask = p->pub.mask ? (uint8_t *)(uintptr_t)p->pub.mask : arena_alloc(&m->mem, n);
+  float *stored = malloc(n * sizeof *stored);
+  const rad_status s = mask && stored ? param_store(m, p, active, stored) : RAD_ENOMEM;
+  p->count = 0;
+  for (size_t i = 0; s >= 0 && i < p->decl->count; i++)
+    p->count += active[i] != 0.0f;
+  for (size_t i = 0; s >= 0 && i < n; i++) {
+    mask[i] = stored[i] != 0.0f;
+    p->pub.value[i] = mask[i] ? p->pub.value[i] : 0.0f;
+  }
+  free(stored);
+  p->pub.mask = mask;
+  for (size_t k = 0; k < shards; k++)
+    m->shard_param[k * m->pub.nparam + p->pub.index].mask = mask;
+  return s;
 }

@@ -19,6 +19,11 @@ static rad_status no_sparse(rad_ctx *c, const rad_sparse *s)
   (void)s;
   return lacks(c, "sparse product");
 }
+static rad_status no_sparse_conv(rad_ctx *c, const rad_conv *g)
+{
+  (void)g;
+  return lacks(c, "sparse convolution");
+}
 static rad_status no_pool(rad_ctx *c, const rad_pool *g)
 {
   (void)g;
@@ -35,6 +40,10 @@ void math_fill(rad_math *math, const plugin *backend)
   FILL(math, no_sparse, sparse);
   FILL(math, no_sparse, sparse_input);
   FILL(math, no_sparse, sparse_weight);
+  FILL(math, no_sparse, sparse_both);
+  FILL(math, no_sparse_conv, sparse_conv);
+  FILL(math, no_sparse_conv, sparse_conv_input);
+  FILL(math, no_sparse_conv, sparse_conv_weight);
   FILL(math, no_pool, max_pool);
   FILL(math, no_pool, max_pool_back);
 }
@@ -49,10 +58,13 @@ static rad_status count_gemm(rad_ctx *c, const rad_gemm *g)
 {
   return count(c, (double)g->m * (double)g->n * (double)g->k);
 }
+static double places(const rad_conv *g)
+{
+  return (double)g->n * (double)g->oh * (double)g->ow;
+}
 static double conv_size(const rad_conv *g, size_t outputs)
 {
-  return (double)g->n * (double)g->oh * (double)g->ow * (double)outputs * (double)g->kh *
-         (double)g->kw * (double)(g->c / g->groups);
+  return places(g) * (double)outputs * (double)g->kh * (double)g->kw * (double)(g->c / g->groups);
 }
 static rad_status count_conv(rad_ctx *c, const rad_conv *g)
 {
@@ -65,6 +77,26 @@ static rad_status count_conv_weight(rad_ctx *c, const rad_conv *g)
 static rad_status count_sparse(rad_ctx *c, const rad_sparse *s)
 {
   return count(c, (double)s->n * (double)s->pattern->nnz);
+}
+static double nonzeros(const rad_pattern *p, size_t lo, size_t hi)
+{
+  return (double)(p->row[hi] - p->row[lo]);
+}
+static rad_status count_sparse_weight(rad_ctx *c, const rad_sparse *s)
+{
+  return count(c, (double)s->n * nonzeros(s->pattern, s->lo, s->hi));
+}
+static rad_status count_sparse_both(rad_ctx *c, const rad_sparse *s)
+{
+  return count(c, 2 * (double)s->n * (double)s->pattern->nnz);
+}
+static rad_status count_sparse_conv(rad_ctx *c, const rad_conv *g)
+{
+  return count(c, places(g) * (double)g->pattern->nnz);
+}
+static rad_status count_sparse_conv_weight(rad_ctx *c, const rad_conv *g)
+{
+  return count(c, places(g) * nonzeros(g->pattern, g->lo, g->hi));
 }
 static rad_status count_act(rad_ctx *c, uint32_t act, float alpha, size_t n, const float *x,
                             float *y)
@@ -97,18 +129,23 @@ static const char *counting_identity(rad_ctx *c)
 rad_math math_counting(const plugin *backend)
 {
   const rad_math *has = &backend->ops.math;
-  return (rad_math){.size = sizeof(rad_math),
-                    .gemm = count_gemm,
-                    .conv = has->conv ? count_conv : no_conv,
-                    .conv_input = has->conv_input ? count_conv : no_conv,
-                    .conv_weight = has->conv_weight ? count_conv_weight : no_conv,
-                    .sparse = has->sparse ? count_sparse : no_sparse,
-                    .sparse_input = has->sparse_input ? count_sparse : no_sparse,
-                    .sparse_weight = has->sparse_weight ? count_sparse : no_sparse,
-                    .act = count_act,
-                    .identity = counting_identity,
-                    .act_back = count_act_back,
-                    .axpy = count_axpy,
-                    .max_pool = has->max_pool ? count_pool : no_pool,
-                    .max_pool_back = has->max_pool_back ? count_pool : no_pool};
+  return (rad_math){
+      .size = sizeof(rad_math),
+      .gemm = count_gemm,
+      .conv = has->conv ? count_conv : no_conv,
+      .conv_input = has->conv_input ? count_conv : no_conv,
+      .conv_weight = has->conv_weight ? count_conv_weight : no_conv,
+      .sparse = has->sparse ? count_sparse : no_sparse,
+      .sparse_input = has->sparse_input ? count_sparse : no_sparse,
+      .sparse_weight = has->sparse_weight ? count_sparse_weight : no_sparse,
+      .sparse_both = has->sparse_both ? count_sparse_both : no_sparse,
+      .act = count_act,
+      .identity = counting_identity,
+      .act_back = count_act_back,
+      .axpy = count_axpy,
+      .max_pool = has->max_pool ? count_pool : no_pool,
+      .max_pool_back = has->max_pool_back ? count_pool : no_pool,
+      .sparse_conv = has->sparse_conv ? count_sparse_conv : no_sparse_conv,
+      .sparse_conv_input = has->sparse_conv_input ? count_sparse_conv : no_sparse_conv,
+      .sparse_conv_weight = has->sparse_conv_weight ? count_sparse_conv_weight : no_sparse_conv};
 }

@@ -116,7 +116,31 @@ static rad_status check_name(const place *p, env *e, const config *arm, bool dis
   return s;
 }
 
-/* A metric belongs to a split, to "DATASET.split", or to a measure or regularizer of the arm. */
+/* What the core and the trainings of a compressor report of each round. */
+static bool is_of_round(const char *const *word, size_t n)
+{
+  static const char *const own[] = {"parameters",  "active_weights", "bytes",
+                                    "bytes_coded", "round",          "epochs"};
+  static const char *const kept[] = {"kept_99", "kept_90"};
+  if (n == 1)
+    return among(own, 6, word[0]);
+  if (n == 2 && among(kept, 2, word[0]))
+    return among(own, 4, word[1]);
+  if (n == 2 && among(splits, 4, word[0]) && strcmp(word[1], "agreement") == 0)
+    return true;
+  return n == 3 && among(splits, 4, word[1]); /* "fit.train.loss" */
+}
+
+static const section *find_compressor(const config *c, const char *name)
+{
+  for (const section *s = NULL; (s = config_next(c, "compressor", s));)
+    if (strcmp(*s->name ? s->name : section_value(s, "plugin", ""), name) == 0)
+      return s;
+  return NULL;
+}
+
+/* A metric belongs to a split, to "DATASET.split", to a compressor, or to a measure or regularizer
+ * of the arm. */
 static rad_status check_source(const experiment *e, const place *p, const char *arm,
                                const char *const *word, size_t n)
 {
@@ -129,8 +153,17 @@ static rad_status check_source(const experiment *e, const place *p, const char *
     return r;
   if (n > 1 && config_find(&c, "dataset", word[0]))
     r = RAD_OK;
-  else if ((n > 1 && among(splits, 4, word[0])) || config_find(&c, "measure", word[0]) ||
-           config_find(&c, "regularizer", word[0]))
+  else if (n > 1 && find_compressor(&c, word[0])) {
+    if (n == 3 && among(splits, 4, word[1]) && strcmp(word[2], "agreement") != 0)
+      r = check_name(p, e->env, &c, axes, word + 1, n - 1);
+    else if (!is_of_round(word + 1, n - 1))
+      r = reject(p,
+                 "of a compressor there are parameters, active_weights, bytes, bytes_coded, "
+                 "each also as kept_99.NAME and kept_90.NAME, round, epochs, SPLIT.agreement, "
+                 "SPLIT.NAME of measures and TRAINING.SPLIT.NAME",
+                 "");
+  } else if ((n > 1 && among(splits, 4, word[0])) || config_find(&c, "measure", word[0]) ||
+             config_find(&c, "regularizer", word[0]))
     r = check_name(p, e->env, &c, axes, word, n);
   else
     r = no_source(e, p, word, n);

@@ -21,14 +21,15 @@ typedef struct param { /* one tensor of a layer */
   rad_param pub;       /* first: a rad_param * of the core is a param * */
   const declared *decl;
   const struct node *node; /* its layer */
-  size_t offset;           /* of its value in the model's flat array */
-  size_t grad_offset;      /* of its gradient */
-  size_t shard_offset;     /* of its gradient in a shard's array */
-  bool trained;            /* not a buffer and not frozen */
-  bool plain;              /* somebody wants it as declared, whatever the backend would like */
-  bool whole;              /* its optimizer wants it in one call */
-  size_t count;            /* elements that are not masked */
-  size_t shadow;           /* bytes */
+  struct model *model;
+  size_t offset;       /* of its value in the model's flat array */
+  size_t grad_offset;  /* of its gradient */
+  size_t shard_offset; /* of its gradient in a shard's array */
+  bool trained;        /* not a buffer and not frozen */
+  bool plain;          /* somebody wants it as declared, whatever the backend would like */
+  bool whole;          /* its optimizer wants it in one call */
+  size_t count;        /* elements that are not masked */
+  size_t shadow;       /* bytes */
 } param;
 
 typedef struct node { /* one layer */
@@ -44,6 +45,7 @@ typedef struct node { /* one layer */
   struct node *act;       /* the layer whose function this one applies, or NULL */
   bool alias;             /* y is the input's: a view, or absorbed */
   bool sharded;           /* its gradients come by shard */
+  bool joined;            /* they came with dx in the last pass back */
   uint32_t readers;       /* how many layers read it */
   bool wants_dx;          /* something before it is trained */
   size_t width;           /* elements of one sample's output */
@@ -71,11 +73,13 @@ typedef struct model {
   rad_model pub; /* first */
   env *env;
   const config *config; /* of the arm, blocks expanded */
+  void *owner;          /* the trainer of a network beside the arm's, else NULL */
   node *node;           /* (capacity), pub.nnode of them used */
   size_t capacity;
   param *param; /* (pub.nparam) */
   instance *backend;
   rad_math math;     /* the backend's, gaps filled with refusals */
+  bool masked;       /* what is not there is masked, never left out of a tensor: masks may change */
   size_t batch;      /* rows that the buffers hold */
   uint32_t nworkers; /* most that will share a batch */
   team *alone;       /* of one: for passes of a single thread */
@@ -188,6 +192,9 @@ size_t shard_first(const model *, size_t n, size_t k); /* k = count: n */
 
 /* mask.c: masks or patterns of the layers with a density. */
 rad_status masks_draw(model *);
+/* Another mask: active (decl->count) in the declared order, 0 where there is no weight; values
+ * there become 0. Of models that are `masked`. */
+rad_status param_set_mask(model *, param *, const float *active);
 
 /* Multiply-adds x 2 of one sample, forward and backward, counted by running the layers on
  * arithmetic that only counts. layer (nnode), or NULL: what of the first is each layer's. */

@@ -154,6 +154,7 @@ static rad_status take_param(model *m, const node *nd, uint32_t j, uint32_t k, u
                     "tensor %s has RAD_MAPPED, and the plugin has no map callback", d->t.name);
   m->param[k] = (param){.decl = d,
                         .node = nd,
+                        .model = m,
                         .trained = d->t.role != RAD_BUFFER && !keys->freeze,
                         .count = d->count,
                         .pub = {.name = d->t.name,

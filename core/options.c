@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * options.c - reads the command line of `run` and `check`. Options and files may be mixed. */
 #include "options.h"
+#include "commands.h"
 #include "fs.h"
 #include "study.h"
 #include <getopt.h>
@@ -8,44 +9,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const usage[] = {
-    [OPTIONS_RUN] =
-        "Usage: rademacher run FILE... [options]\n"
-        "       rademacher run --resume DIR [options]\n"
-        "\n"
-        "Runs the experiments of FILE, or goes on where a run was stopped.\n"
-        "\n"
-        "  rademacher run configs/quickstart.ini\n"
-        "  rademacher run configs/quickstart.ini -s run.epochs=5 -o runs/short\n"
-        "\n"
-        "  -s KEY=VALUE            set a key: layer.hidden.units=64, run.seeds=1,2,3\n"
-        "  -i FILE                 one more include, stronger than the file\n"
-        "  -o DIR                  run directory (default: runs/NAME); goes on if it is there\n"
-        "      --resume DIR        go on with the run in DIR\n"
-        "      --jobs N            worker processes at once (default: cores / threads)\n"
-        "      --threads N         threads of each training (default: [run] threads, 1)\n"
-        "      --plugin-dir DIR    look for plugins here first\n"
-        "      --accept-numeric-change  go on although the arithmetic has changed\n"
-        "      --no-report         draw no report.html at the end\n"
-        "      --json              one JSON object per event on standard output\n"
-        "  -q, --quiet             no progress\n"
-        "  -v, --verbose           more messages\n"
-        "\n"
-        "Exit status: 0 done; 1 failed; 2 bad usage or configuration; 3 done, but some trials\n"
-        "crashed; 74 an input or output error; 75 try again: the run directory is in use, or the\n"
-        "run was stopped after a checkpoint.\n",
-    [OPTIONS_CHECK] =
-        "Usage: rademacher check FILE... [options]\n"
-        "\n"
-        "Prints the resolved experiment, its networks, memory, FLOP, the number of jobs and an\n"
-        "estimate of the time. Runs nothing.\n"
-        "\n"
-        "  -s KEY=VALUE            set a key\n"
-        "  -i FILE                 one more include\n"
-        "      --jobs N            worker processes at once\n"
-        "      --threads N         threads of each training\n"
-        "      --plugin-dir DIR    look for plugins here first\n",
-};
+const char run_usage[] =
+    "Usage: rademacher run FILE... [options]\n"
+    "       rademacher run --resume DIR [options]\n"
+    "\n"
+    "Runs the experiments of FILE, or goes on where a run was stopped.\n"
+    "\n"
+    "  rademacher run configs/quickstart.ini\n"
+    "  rademacher run configs/quickstart.ini -s run.epochs=5 -o runs/short\n"
+    "\n"
+    "  -s KEY=VALUE            set a key: layer.hidden.units=64, run.seeds=1,2,3\n"
+    "  -i FILE                 one more include, stronger than the file\n"
+    "  -o DIR                  run directory (default: runs/NAME); goes on if it is there\n"
+    "      --resume DIR        go on with the run in DIR\n"
+    "      --jobs N            worker processes at once (default: cores / threads)\n"
+    "      --threads N         threads of each training (default: [run] threads, 1)\n"
+    "      --plugin-dir DIR    look for plugins here first\n"
+    "      --accept-numeric-change  go on although the arithmetic has changed\n"
+    "      --no-report         draw no report.html at the end\n"
+    "      --json              one JSON object per event on standard output\n"
+    "  -q, --quiet             no progress\n"
+    "  -v, --verbose           more messages\n"
+    "  -h, --help              this text\n"
+    "\n"
+    "Exit status: 0 done; 1 failed; 2 bad usage or configuration; 3 done, but some trials\n"
+    "crashed; 74 an input or output error; 75 try again: the run directory is in use, or the\n"
+    "run was stopped after a checkpoint.\n";
+
+const char check_usage[] =
+    "Usage: rademacher check FILE... [options]\n"
+    "\n"
+    "Prints the resolved experiment, its networks, memory, FLOP, the number of jobs and an\n"
+    "estimate of the time. Runs nothing.\n"
+    "\n"
+    "  rademacher check configs/quickstart.ini -s run.epochs=5\n"
+    "\n"
+    "  -s KEY=VALUE            set a key\n"
+    "  -i FILE                 one more include\n"
+    "      --jobs N            worker processes at once\n"
+    "      --threads N         threads of each training\n"
+    "      --plugin-dir DIR    look for plugins here first\n"
+    "  -h, --help              this text\n";
 
 enum { RESUME = 256, JOBS, THREADS, PLUGIN_DIR, NUMERIC, JSON, NO_REPORT };
 static const struct option longs[] = {{"resume", required_argument, NULL, RESUME},
@@ -165,7 +169,7 @@ int options_read(options *o, int argc, char **argv, int which)
     if (c == -1 && optind < argc)
       o->file[o->nfile++] = argv[optind++];
     else if (c == 'h') {
-      fputs(usage[which], stdout);
+      fputs(which == OPTIONS_RUN ? run_usage : check_usage, stdout);
       return EXIT_DONE;
     } else if (c != -1 && !take(o, c, optarg))
       return EXIT_USAGE;

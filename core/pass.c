@@ -201,6 +201,8 @@ void pass_begin(model *m, const model_pass *p)
 {
   m->x = p->x;
   m->training = p->training;
+  for (uint32_t i = 0; i < m->pub.nnode; i++)
+    m->node[i].joined = false;
 }
 
 void pass_rows(const model *m, size_t n, const team *t, uint32_t member, size_t *from, size_t *to)
@@ -274,6 +276,15 @@ static rad_status shard_gradients(model *m, node *nd, const model_pass *p, const
   return RAD_OK;
 }
 
+/* Whether dx and the gradients may come by one call, of the whole batch. */
+static bool joins(const node *nd, const model_pass *p, float *const *dx, const span *s)
+{
+  bool all = nd->ops->joint && p->grads && s->n == p->n && !nd->sharded && !nd->inserted && dx[0];
+  for (uint32_t k = 0; all && k < nd->pub.nparam; k++)
+    all = nd->param[k]->grad != NULL;
+  return all && nd->param[0]->pattern;
+}
+
 static rad_status backward_input(model *m, const node *nd, const model_pass *p, float *const *dx,
                                  const span *s)
 {
@@ -292,7 +303,8 @@ static rad_status backward_input(model *m, const node *nd, const model_pass *p, 
   rad_pass q = rows_pass(nd, p, s->first, s->n);
   kept(m, nd, p, s->first, s, &q, x);
   q.dx = dx;
-  return call(m, nd, nd->ops->backward, &q, s->member);
+  q.hi = nd->joined ? param_rows((const param *)(const void *)nd->param[0]) : 0;
+  return call(m, nd, nd->joined ? nd->ops->joint : nd->ops->backward, &q, s->member);
 }
 
 static rad_status backward_rows(model *m, uint32_t i, const model_pass *p, const span *s)
@@ -303,6 +315,8 @@ static rad_status backward_rows(model *m, uint32_t i, const model_pass *p, const
     dx[k] = dx_target(m, nd, k, p, s);
   if (nd->sharded && p->grads) /* before dx, which may overwrite dy */
     RAD_TRY(shard_gradients(m, nd, p, s));
+  if (s->n == p->n) /* nobody else has rows */
+    nd->joined = joins(nd, p, dx, s);
   RAD_TRY(backward_input(m, nd, p, dx, s));
   for (uint32_t k = 0; k < nd->pub.nin; k++)
     take_dx(m, nd, k, dx[k], s);
@@ -367,7 +381,7 @@ static rad_status gradients(model *m, const portion *w, const model_pass *p, uin
     return RAD_OK;
   for (uint32_t k = w->from; nd->sharded && k < w->to; k++)
     add_shards(m, &m->param[nd->param[k]->index], p->n, w->lo, w->hi);
-  if (nd->sharded)
+  if (nd->sharded || nd->joined)
     return RAD_OK;
   rad_pass q = rows_pass(nd, p, 0, p->n);
   kept(m, nd, p, 0, NULL, &q, x);

@@ -58,7 +58,7 @@ static void remove_searches(section *s)
 /* Of [objective] a trial keeps allow_test: without it, it would not be allowed to run. */
 static bool keep(section *s)
 {
-  static const char *const dropped[] = {"search", "axis", "constraint", "pruner", "final"};
+  static const char *const dropped[] = {"search", "axis", "constraint", "pruner", "final", "point"};
   for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++)
     if (strcmp(s->kind, dropped[i]) == 0)
       return false;

@@ -107,10 +107,14 @@ static bool apply_trial(record *r, const json_t *line)
   if (r->n > 0 && (r->trial[r->n - 1]->state != TRIAL_PRUNED || r->trial[r->n - 1]->given_up))
     r->in_a_row = 0;
   r->trial[r->n++] = t;
+  const char *name = json_member_text(line, "given");
+  t->given = name ? arena_strdup(&r->mem, name) : NULL;
+  t->known.given = t->hidden.given = name != NULL;
   const json_t *epochs = json_object_get(line, "epochs");
   for (size_t i = 0; i < r->x->narm && i < json_array_size(epochs); i++)
     t->epochs[i] = (uint64_t)json_integer_value(json_array_get(epochs, i));
-  return read_numbers(json_object_get(line, "point"), t->value, r->x->space.n);
+  return (!name || t->given) &&
+         read_numbers(json_object_get(line, "point"), t->value, r->x->space.n);
 }
 
 /* --- finding --- */

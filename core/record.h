@@ -5,7 +5,8 @@
  *
  *   {"seq", "time", "event": "study", "name", "pid", "host"}         a coordinator has started
  *   {... "event": "fingerprint", "fingerprint"}                      first, and when accepted anew
- *   {... "event": "trial", "trial", "params": {name: text}, "point": [x], "epochs": [n per arm]}
+ *   {... "event": "trial", "trial", "params": {name: text}, "point": [x], "epochs": [n per arm],
+ *        "given": name}                                            only of a [point NAME]
  *   {... "event": "job", "trial", "arm", "seed"}                     a worker has started
  *   {... "event": "epoch", "trial", "arm", "seed", "epoch", "seconds", "metrics": {name: x}}
  *   {... "event": "crash", "trial", "arm", "seed", "reason"}         it ended without a result
@@ -35,8 +36,10 @@ typedef rad_status journal_visit(void *user, const struct json_t *line, diag *);
 /* Visits every line that is there, cuts off a half-written last one, and stays open to append. */
 rad_status journal_open(journal *, const char *path, journal_visit *, void *user, diag *);
 void journal_close(journal *);
-/* Visits the lines and changes nothing; also while another process writes. `skip`: is this line (n
- * bytes) not wanted? It is then counted, not parsed; NULL: all are wanted. */
+/* These two visit the lines and change nothing, also while another process writes. The lines that
+ * have come since the last call; the first time (a journal of .fd = -1 and .path alone) all. */
+rad_status journal_follow(journal *, journal_visit *, void *user, diag *);
+/* All. `skip`: is this line (n bytes) not wanted? It is then counted, not parsed. */
 typedef bool journal_skip(void *user, const char *line, size_t n);
 rad_status journal_read(const char *path, journal_skip *, journal_visit *, void *user, diag *);
 void journal_begin(const journal *, text *line, const char *event); /* {"seq", "time", "event" */
@@ -69,7 +72,8 @@ typedef struct trial {
   uint64_t *epochs; /* (narm) planned */
   enum trial_state state;
   const char *reason;
-  job *job; /* (narm,nseed) */
+  const char *given; /* the [point NAME] that it is; NULL: the search proposed it */
+  job *job;          /* (narm,nseed) */
   size_t njob;
   uint64_t until; /* the epoch of its next rung, or of the one that it waits at; 0: none */
   uint64_t level; /* verdicts on it: one before the training, one at each rung of its cohort */

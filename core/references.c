@@ -108,7 +108,7 @@ static void check_presence(env *e, const config *c, const tree *t)
 
 rad_status references_check(env *e, const config *c)
 {
-  static const char *const hooked[] = {"optimizer", "regularizer", "measure"};
+  static const char *const hooked[] = {"optimizer", "regularizer", "measure", "compressor"};
   const size_t before = e->diag->errors;
   tree t;
   const rad_status s = tree_build(&t, c, e->diag);

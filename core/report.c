@@ -33,6 +33,7 @@ static void draw_all(figures *fs, run_dir *r)
 {
   figures_sweep(fs, r);
   figures_search(fs, r);
+  figures_importance(fs, r);
   figures_curves(fs, r);
   figures_weights(fs, r);
 }
@@ -45,11 +46,12 @@ static rad_status write_page(run_dir *r, size_t n, const char *file, bool quiet,
   const char *folder = fs_dirname(&mem, file);
   fs.dir = folder ? fs_join(&mem, folder, "figures") : NULL;
   rad_status s = fs.dir ? fs_mkdirs(folder, d) : RAD_ENOMEM;
-  for (size_t i = 0; s >= 0 && i < n; i++) {
+  for (size_t i = 0; s >= 0 && i < n; i++)
     s = set_prefix(&r[i], i, n);
-    if (s >= 0)
-      draw_all(&fs, &r[i]);
-  }
+  if (s >= 0 && n > 1)
+    figures_compare(&fs, r, n);
+  for (size_t i = 0; s >= 0 && i < n; i++)
+    draw_all(&fs, &r[i]);
   if (s >= 0)
     s = figures_draw(&fs, d);
   if (s >= 0)

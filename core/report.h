@@ -3,8 +3,10 @@
  *   report_run.c      a run directory as it is read: record, curves, verdict
  *   report_figure.c   figures: CSV, gnuplot script, SVG and PNG
  *   report_curves.c   learning curves
+ *   report_compare.c  several runs in one figure
  *   report_sweep.c    epochs to fit and error against what was varied
  *   report_search.c   objective over trials, by dimension, parallel coordinates
+ *   report_importance.c  what decided: shares, marginal curves, the top tenth against the rest
  *   report_weights.c  histograms of weights
  *   report_html.c     HTML: escaped text, tables, inlined SVG
  *   report_images.c   samples as they were trained on, filters of the first layer
@@ -39,16 +41,19 @@ typedef struct run_dir {
   series **series; /* (nshown,narm,nseed) of each job its first, or NULL */
   arena mem;
 } run_dir;
-/* A folder that is empty, foreign or damaged is an error that says so. `curves`: also the metrics
+/* Of dir and env alone: a folder that is empty, foreign or damaged is an error that says so. */
+rad_status run_dir_check(run_dir *);
+/* As run_dir_check, then all but curves. `curves`: also the metrics
  * of each epoch of the trials that are shown. */
 rad_status run_dir_open(run_dir *, env *, const char *dir, bool curves);
 rad_status run_dir_summary(run_dir *); /* part of `curves` too */
 void run_dir_free(run_dir *);
 /* Of shown[i], job k; NULL: it has no value of it. */
 const series *run_dir_series(const run_dir *, size_t i, size_t k, const char *metric);
-bool dim_varies(const run_dir *, size_t d);            /* not the same in all trials */
-const char *dim_label(const run_dir *, size_t d);      /* "hidden.units" */
-const char *trial_label(run_dir *, const trial *);     /* "network = mlp1, lr = 0.1" */
+bool dim_varies(const run_dir *, size_t d);        /* not the same in all trials */
+const char *dim_label(const run_dir *, size_t d);  /* "hidden.units" */
+const char *trial_label(run_dir *, const trial *); /* "network = mlp1, lr = 0.1" */
+const char *objective_label(const run_dir *, size_t k);
 bool metric_is_share(const char *name);                /* shown in per cent */
 const char *metric_label(run_dir *, const char *name); /* "train accuracy (%)" */
 size_t run_dir_open_jobs(const run_dir *);             /* of trials that have not ended */
@@ -73,6 +78,8 @@ typedef struct figures {
   arena mem;
 } figures;
 figure *figure_new(figures *, const char *name, const char *title, const char *head); /* or NULL */
+/* The same, with the run's prefix before the name. */
+figure *figure_of(figures *, run_dir *, const char *name, const char *title, const char *head);
 void figure_drop(figures *);          /* the last one */
 void figure_number(figure *, double); /* cells of a row ... */
 void figure_word(figure *, const char *);
@@ -86,7 +93,8 @@ typedef struct key_entry {
 void figure_begin(figure *, size_t panels, const key_entry *, size_t nkey);
 void figure_panel(figure *, size_t i, const char *title, const char *xlabel, const char *ylabel);
 void figure_end(figure *);
-void gp_string(text *, const char *); /* quoted */
+void gp_string(text *, const char *);           /* quoted */
+void figure_choices(const rad_dim *, text *gp); /* its words along the x axis */
 /* ", 'NAME.csv' skip 1 every ::FROM::TO using USING", first of a plot without the comma. */
 void figure_rows(figure *, bool first, size_t from, size_t to, const char *use);
 const char *figure_color(size_t i); /* of the i-th line: Okabe and Ito's, black last */
@@ -102,8 +110,22 @@ void figures_free(figures *);
 
 /* --- figures of a run --- */
 void figures_curves(figures *, run_dir *);
+typedef struct curve {
+  size_t from, all, to; /* rows of the CSV: up to `all` every seed is there; to == from: none */
+  bool band;
+} curve;
+/* The rows of one arm of shown[i]: epoch, mean, lowest, highest, seeds, trial, arm, and `run` where
+ * that is not NULL; widens the ranges of both axes. Then, in the script, its band and its line. */
+curve curve_put(figure *, const run_dir *, size_t i, size_t arm, const char *metric, range axis[2],
+                const char *run);
+void curve_plot(figure *, const curve *, size_t color, bool share, bool *first);
+const char *curve_style(arena *, size_t color); /* for the key; NULL: no memory */
+/* Curves of the best trial of each of n runs, a panel for each arm: "compared-METRIC". */
+void figures_compare(figures *, run_dir *, size_t n);
 void figures_sweep(figures *, run_dir *);
 void figures_search(figures *, run_dir *);
+void figures_importance(figures *, run_dir *);
+void importance_put(run_dir *, text *); /* the table */
 void figures_weights(figures *, run_dir *);
 /* A file of the first seed's job of an arm; NULL: no memory. */
 const char *job_file(run_dir *, const trial *, size_t arm, const char *name);

@@ -14,10 +14,6 @@ typedef struct point { /* of several seeds, in one epoch */
   double epoch, sum, lo, hi;
   size_t n;
 } point;
-typedef struct line {
-  size_t from, all, to; /* rows of the CSV: up to `all` every seed is there; to == from: none */
-  bool band;
-} line;
 
 static int by_epoch(const void *a, const void *b)
 {
@@ -59,11 +55,11 @@ static point *merge(const run_dir *r, size_t shown, size_t arm, const char *metr
   return p;
 }
 
-static line put_line(figure *f, const run_dir *r, size_t shown, size_t arm, const char *metric,
-                     range y[2])
+curve curve_put(figure *f, const run_dir *r, size_t shown, size_t arm, const char *metric,
+                range y[2], const char *run)
 {
   size_t n, nseed;
-  line l = {.from = f->rows, .all = f->rows, .to = f->rows};
+  curve l = {.from = f->rows, .all = f->rows, .to = f->rows};
   point *p = merge(r, shown, arm, metric, &n, &nseed);
   const double scale = metric_is_share(metric) ? 100 : 1;
   const size_t step = n / MOST_POINTS + 1;
@@ -75,6 +71,8 @@ static line put_line(figure *f, const run_dir *r, size_t shown, size_t arm, cons
     figure_number(f, (double)p[i].n);
     figure_number(f, (double)r->shown[shown]->known.index);
     figure_word(f, r->x.arm[arm]);
+    if (run)
+      figure_word(f, run);
     l.to = figure_row(f) + 1;
     l.all = p[i].n == nseed ? l.to : l.all;
     range_add(&y[0], p[i].epoch);
@@ -86,27 +84,27 @@ static line put_line(figure *f, const run_dir *r, size_t shown, size_t arm, cons
   return l;
 }
 
-static void plot_line(figure *f, const line *l, size_t arm, bool share, bool *first)
+void curve_plot(figure *f, const curve *l, size_t color, bool share, bool *first)
 {
   const char *by = share ? "100*" : "";
   char use[64];
   if (l->band && l->all > l->from) {
     snprintf(use, sizeof use, "1:(%s$3):(%s$4)", by, by);
     figure_rows(f, *first, l->from, l->all - 1, use);
-    text_printf(&f->gp, " with filledcurves lc rgb '%s'", figure_color(arm));
+    text_printf(&f->gp, " with filledcurves lc rgb '%s'", figure_color(color));
     *first = false;
   }
   snprintf(use, sizeof use, "1:(%s$2)", by);
   if (l->all > l->from) {
     figure_rows(f, *first, l->from, l->all - 1, use);
     text_printf(&f->gp, " with %s lw 1.5 dt %zu lc rgb '%s'%s",
-                l->all - l->from > 1 ? "lines" : "points", 1 + arm / 7, figure_color(arm),
+                l->all - l->from > 1 ? "lines" : "points", 1 + color / 7, figure_color(color),
                 l->all - l->from > 1 ? "" : " pt 7 ps 0.6");
     *first = false;
   }
   if (l->to > l->all) {
     figure_rows(f, *first, l->all > l->from ? l->all - 1 : l->from, l->to - 1, use);
-    text_printf(&f->gp, " with lines lw 1 dt 3 lc rgb '%s'", figure_color(arm));
+    text_printf(&f->gp, " with lines lw 1 dt 3 lc rgb '%s'", figure_color(color));
     *first = false;
   }
 }
@@ -119,17 +117,22 @@ static const char *panel_title(run_dir *r, const trial *t)
   return strlen(label) > MOST_LETTERS && number ? number : label;
 }
 
+const char *curve_style(arena *mem, size_t color)
+{
+  return arena_printf(mem, "with lines lw 1.5 dt %zu lc rgb '%s'", 1 + color / 7,
+                      figure_color(color));
+}
+
 static key_entry *arm_key(run_dir *r)
 {
   key_entry *key = arena_alloc(&r->mem, (r->x.narm + 1) * sizeof *key);
   for (size_t i = 0; key && i < r->x.narm; i++)
-    key[i] = (key_entry){r->x.arm[i], arena_printf(&r->mem, "with lines lw 1.5 dt %zu lc rgb '%s'",
-                                                   1 + i / 7, figure_color(i))};
+    key[i] = (key_entry){r->x.arm[i], curve_style(&r->mem, i)};
   return key;
 }
 
 /* The numbers first: axes are the same for all panels. */
-static void draw(figure *f, run_dir *r, const char *metric, line *l)
+static void draw(figure *f, run_dir *r, const char *metric, curve *l)
 {
   const size_t narm = r->x.narm;
   const bool share = metric_is_share(metric);
@@ -140,7 +143,7 @@ static void draw(figure *f, run_dir *r, const char *metric, line *l)
   for (size_t i = 0; i < r->nshown; i++) {
     bool any = false;
     for (size_t a = 0; a < narm; a++) {
-      l[i * narm + a] = put_line(f, r, i, a, metric, axis);
+      l[i * narm + a] = curve_put(f, r, i, a, metric, axis, NULL);
       any = any || l[i * narm + a].to > l[i * narm + a].from;
     }
     panels += any;
@@ -151,10 +154,10 @@ static void draw(figure *f, run_dir *r, const char *metric, line *l)
   for (size_t i = 0, at = 0; i < r->nshown; i++) {
     bool first = true;
     for (size_t a = 0; a < narm; a++) {
-      const line *one = &l[i * narm + a];
+      const curve *one = &l[i * narm + a];
       if (one->to > one->from && first)
         figure_panel(f, at++, panel_title(r, r->shown[i]), "epoch", metric_label(r, metric));
-      plot_line(f, one, a, share, &first);
+      curve_plot(f, one, a, share, &first);
     }
     text_puts(&f->gp, first ? "" : "\n");
   }
@@ -163,7 +166,7 @@ static void draw(figure *f, run_dir *r, const char *metric, line *l)
 
 static void one_figure(figures *fs, run_dir *r, const char *metric, bool minor)
 {
-  line *l = calloc(r->nshown * r->x.narm + 1, sizeof *l);
+  curve *l = calloc(r->nshown * r->x.narm + 1, sizeof *l);
   char *name = arena_printf(&r->mem, "%scurves-%s", r->prefix, metric);
   char *title = arena_printf(&r->mem, "%s by epoch", metric_label(r, metric));
   for (char *p = name; p && *p; p++)

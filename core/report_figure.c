@@ -44,6 +44,14 @@ figure *figure_new(figures *f, const char *name, const char *title, const char *
   return f->v[f->n++] = g;
 }
 
+figure *figure_of(figures *fs, run_dir *r, const char *name, const char *title, const char *head)
+{
+  char *full = arena_printf(&r->mem, "%s%s", r->prefix, name);
+  figure *f = full ? figure_new(fs, full, title, head) : NULL;
+  fs->failed = fs->failed || !f;
+  return f;
+}
+
 static void free_figure(figure *f)
 {
   text_free(&f->csv);
@@ -191,6 +199,18 @@ void figure_panel(figure *f, size_t i, const char *title, const char *xlabel, co
 void figure_end(figure *f)
 {
   text_puts(&f->gp, "unset multiplot\nset output\n");
+}
+
+void figure_choices(const rad_dim *d, text *t)
+{
+  text_puts(t, "set xtics (");
+  for (size_t i = 0; i < d->nchoice; i++) {
+    text_puts(t, i > 0 ? ", " : "");
+    gp_string(t, d->choice[i]);
+    text_printf(t, " %zu", i);
+  }
+  text_printf(t, ")\nset format x '%%g'\nunset logscale x\nset xrange [-0.5:%zu.5]\n",
+              d->nchoice - 1);
 }
 
 void figure_rows(figure *f, bool first, size_t from, size_t to, const char *use)

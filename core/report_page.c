@@ -282,20 +282,6 @@ static void put_fact(text *t, const char *name, const char *value)
   text_puts(t, "</td></tr>\n");
 }
 
-static void put_asked(run_dir *r, text *t)
-{
-  text ini = {0};
-  const char *command = json_member_text(r->manifest, "command");
-  heading(t, r, "asked", "What was asked");
-  if (command)
-    put(t, "pre", command);
-  config_write(&r->x.base, &ini);
-  text_puts(t, "<details><summary>The resolved experiment (config.ini)</summary>\n");
-  put(t, "pre", text_str(&ini));
-  text_puts(t, "</details>\n");
-  text_free(&ini);
-}
-
 static void put_list(const run_dir *r, text *t, const char *member, const char *const *head,
                      const char *const *key, size_t n)
 {
@@ -312,11 +298,30 @@ static void put_list(const run_dir *r, text *t, const char *member, const char *
   {
     for (size_t k = 0; k < n; k++) {
       const char *s = json_member_text(o, key[k]);
-      html_cell(&h, s ? s : text_from_double(room, json_member_double(o, key[k])));
+      const double v = json_member_double(o, key[k]);
+      html_cell(&h, s ? s : isnan(v) ? "" : text_from_double(room, v));
     }
   }
   html_table_end(&h);
   text_puts(t, "</details>\n");
+}
+
+static void put_asked(run_dir *r, text *t)
+{
+  static const char *const head[] = {"<key", "<value", "<instead of", "<said in",
+                                     "What the file itself and the command line say"};
+  static const char *const key[] = {"key", "value", "was", "from"};
+  text ini = {0};
+  const char *command = json_member_text(r->manifest, "command");
+  heading(t, r, "asked", "What was asked");
+  if (command)
+    put(t, "pre", command);
+  put_list(r, t, "own", head, key, 4);
+  config_write(&r->x.base, &ini);
+  text_puts(t, "<details><summary>The resolved experiment (config.ini)</summary>\n");
+  put(t, "pre", text_str(&ini));
+  text_puts(t, "</details>\n");
+  text_free(&ini);
 }
 
 static void put_times(run_dir *r, text *t)
@@ -438,6 +443,7 @@ static rad_status put_run(run_dir *r, const figures *fs, bool alone, text *t, di
   text_puts(t, "</nav>\n");
   put_verdict(r, t);
   RAD_TRY(put_figures(r, fs, t, d));
+  importance_put(r, t);
   images_put(r, t);
   RAD_TRY(put_trials(r, t));
   put_networks(r, t);
@@ -448,7 +454,7 @@ static rad_status put_run(run_dir *r, const figures *fs, bool alone, text *t, di
 }
 
 /* Side by side: each arm of each run, with the columns that some run has. */
-static void put_comparison(run_dir *r, size_t n, text *t)
+static rad_status put_comparison(run_dir *r, size_t n, const figures *fs, text *t, diag *d)
 {
   const char *head[MOST_COLUMNS] = {"<run", "<trial", "<arm"};
   size_t columns = 3;
@@ -463,6 +469,12 @@ static void put_comparison(run_dir *r, size_t n, text *t)
   put(t, "p class=\"dim\"",
       "Of each run the best trial; without an objective all, where they "
       "are few.");
+  text_puts(t, "<div class=\"figures\">\n");
+  for (size_t i = 0; i < fs->n; i++)
+    if (strncmp(fs->v[i]->name, "compared-", 9) == 0)
+      RAD_TRY(put_figure(fs, fs->v[i], t, d));
+  text_puts(t, "</div>\n");
+  return RAD_OK;
 }
 
 rad_status page_write(run_dir *r, size_t n, const figures *fs, text *out, diag *d)
@@ -470,7 +482,7 @@ rad_status page_write(run_dir *r, size_t n, const figures *fs, text *out, diag *
   html_begin(out, n == 1 ? r->record.name : "rademacher: several runs");
   text_puts(out, "<main>\n");
   if (n > 1)
-    put_comparison(r, n, out);
+    RAD_TRY(put_comparison(r, n, fs, out, d));
   for (size_t i = 0; i < n; i++)
     RAD_TRY(put_run(&r[i], fs, n == 1, out, d));
   text_printf(out, "</main>\n<p class=\"dim\">Drawn by rademacher %s.</p>\n", PACKAGE_VERSION);

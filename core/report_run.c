@@ -15,7 +15,7 @@ static rad_status wrong(run_dir *r, const char *why)
                     "%s: %s; name a folder that `rademacher run` has written", r->dir, why);
 }
 
-static rad_status check_folder(run_dir *r)
+rad_status run_dir_check(run_dir *r)
 {
   const char **name;
   size_t n;
@@ -187,7 +187,7 @@ rad_status run_dir_summary(run_dir *r)
 static rad_status open_parts(run_dir *r, bool curves)
 {
   diag *d = r->env->diag;
-  RAD_TRY(check_folder(r));
+  RAD_TRY(run_dir_check(r));
   const char *ini = fs_join(&r->mem, r->dir, "config.ini");
   const char *events = fs_join(&r->mem, r->dir, "journal.jsonl");
   const char *manifest = fs_join(&r->mem, r->dir, "manifest.json");
@@ -269,6 +269,13 @@ const char *trial_label(run_dir *r, const trial *t)
   const char *s = arena_strdup(&r->mem, text_str(&all));
   text_free(&all);
   return s ? s : "";
+}
+
+const char *objective_label(const run_dir *r, size_t k)
+{
+  if (r->record.nscore == 1 && r->x.nterm > 1)
+    return "objective";
+  return r->x.term[k].weight == 1 ? r->x.term[k].metric : "objective";
 }
 
 bool metric_is_share(const char *name)

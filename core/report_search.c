@@ -47,21 +47,6 @@ static const trial **sorted(const run_dir *r, size_t *n)
   return v;
 }
 
-static const char *objective_label(const run_dir *r, size_t k)
-{
-  if (r->record.nscore == 1 && r->x.nterm > 1)
-    return "objective";
-  return r->x.term[k].weight == 1 ? r->x.term[k].metric : "objective";
-}
-
-static figure *start(figures *fs, run_dir *r, const char *name, const char *title, const char *head)
-{
-  char *full = arena_printf(&r->mem, "%s%s", r->prefix, name);
-  figure *f = full ? figure_new(fs, full, title, head) : NULL;
-  fs->failed = fs->failed || !f;
-  return f;
-}
-
 static const char *every(run_dir *r, size_t n, size_t most)
 {
   const char *s = arena_printf(&r->mem, "%zu", n / most + 1);
@@ -92,8 +77,8 @@ static void put_over_trials(figure *f, const run_dir *r, range *x, range *y)
 static void over_trials(figures *fs, run_dir *r)
 {
   range x = {.any = false}, y = {.any = false};
-  figure *f = start(fs, r, "objective", "Objective over trials",
-                    "trial,objective,best so far,feasible,no value,state");
+  figure *f = figure_of(fs, r, "objective", "Objective over trials",
+                        "trial,objective,best so far,feasible,no value,state");
   const char *step = every(r, r->record.n, MOST_POINTS);
   const key_entry key[] = {{"trial", "with points pt 7 ps 0.5 lc rgb '#56B4E9'"},
                            {"breaks a constraint", "with points pt 6 ps 0.6 lc rgb '#E69F00'"},
@@ -124,18 +109,6 @@ static bool is_words(const rad_dim *d)
   return d->type == RAD_ENUM;
 }
 
-static void put_choices(const rad_dim *d, text *t)
-{
-  text_puts(t, "set xtics (");
-  for (size_t i = 0; i < d->nchoice; i++) {
-    text_puts(t, i > 0 ? ", " : "");
-    gp_string(t, d->choice[i]);
-    text_printf(t, " %zu", i);
-  }
-  text_printf(t, ")\nset format x '%%g'\nunset logscale x\nset xrange [-0.5:%zu.5]\n",
-              d->nchoice - 1);
-}
-
 static void scatter_panel(figure *f, run_dir *r, size_t at, size_t d, size_t n, range *y)
 {
   const rad_dim *m = &r->x.space.dim[d].d;
@@ -145,7 +118,7 @@ static void scatter_panel(figure *f, run_dir *r, size_t at, size_t d, size_t n, 
   figure_panel(f, at, "", dim_label(r, d), at % f->columns == 0 ? objective_label(r, 0) : "");
   text_puts(&f->gp, "set xtics autofreq\n");
   if (is_words(m))
-    put_choices(m, &f->gp);
+    figure_choices(m, &f->gp);
   else
     range_put(&x, 'x', &f->gp);
   range_put(y, 'y', &f->gp);
@@ -189,7 +162,7 @@ static void by_dimension(figures *fs, run_dir *r, const trial **v, size_t n, con
 {
   range y = {.any = false};
   char *head = header(r);
-  figure *f = head ? start(fs, r, "scatter", "Objective by each searched key", head) : NULL;
+  figure *f = head ? figure_of(fs, r, "scatter", "Objective by each searched key", head) : NULL;
   const size_t panels = ndim < MOST_PANELS ? ndim : MOST_PANELS;
   const key_entry key[] = {{"trial", "with points pt 7 ps 0.4 lc rgb '#56B4E9'"},
                            {"among the best", "with points pt 7 ps 0.6 lc rgb '#D55E00'"}};
@@ -250,7 +223,7 @@ static void parallel(figures *fs, run_dir *r, const trial **v, size_t n, const s
 {
   range y = {.any = false};
   figure *f =
-      start(fs, r, "parallel", "Parallel coordinates", "axis,height,value,objective,trial,key");
+      figure_of(fs, r, "parallel", "Parallel coordinates", "axis,height,value,objective,trial,key");
   if (!f)
     return;
   for (size_t i = 0; i < n; i++)
@@ -284,7 +257,7 @@ static void parallel(figures *fs, run_dir *r, const trial **v, size_t n, const s
 static void front(figures *fs, run_dir *r, const trial **v, size_t n)
 {
   range x = {.any = false}, y = {.any = false};
-  figure *f = start(fs, r, "front", "The first two objectives", "first,second,trial,feasible");
+  figure *f = figure_of(fs, r, "front", "The first two objectives", "first,second,trial,feasible");
   if (!f)
     return;
   size_t on = 0;

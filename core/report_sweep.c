@@ -121,8 +121,8 @@ static rad_status y_of(const quantity *o, const job *j, double *y)
   return isfinite(*y) ? RAD_OK : RAD_EINVAL;
 }
 
-static void put_row(sweep *s, figure *f, const quantity *o, const trial *t, const group *g, double y,
-                    const char *seed, const char *what)
+static void put_row(sweep *s, figure *f, const quantity *o, const trial *t, const group *g,
+                    double y, const char *seed, const char *what)
 {
   char room[32];
   const dim *d = s->dim < s->r->x.space.n ? &s->r->x.space.dim[s->dim] : NULL;

@@ -72,10 +72,11 @@ void study_stop(study *, int exit);
 int study_signals(void); /* how many have come */
 
 /* trial.c */
-rad_status trials_open(study *);   /* the search, the number of trials */
-rad_status trial_inspect(study *); /* a study of one trial: its arms, before anything is written */
-bool trial_wanted(const study *);  /* may another be proposed now? */
-bool trials_over(const study *);   /* none will be proposed any more */
+rad_status trials_open(study *); /* the search, the number of trials */
+/* Before anything is written: the arms of a study of one trial, or of the points that are given. */
+rad_status trial_inspect(study *);
+bool trial_wanted(const study *); /* may another be proposed now? */
+bool trials_over(const study *);  /* none will be proposed any more */
 /* Trial i is proposed from the results of the trials below this one. */
 uint64_t trial_sees(const study *, uint64_t i);
 rad_status trial_propose(study *); /* RAD_DONE: the space is exhausted */
@@ -126,6 +127,8 @@ void sweep(const char *dir);
 
 /* events.c */
 rad_status loggers_open(loggers *, experiment *);
+/* Those that talk to people and write no file, whether or not the experiment has them. */
+rad_status loggers_talk(loggers *, experiment *);
 rad_status loggers_send(loggers *, const record *, const struct json_t *line, bool replay);
 void loggers_close(loggers *);
 

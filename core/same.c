@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * same.c - config.ini of a run directory: the experiment as it was resolved. Who goes on with a
  * study must mean the same experiment; how many jobs and threads run at once, who draws the
- * results, a [final], and more trials than before do not make another one of it. */
+ * results, a [final], points that are given, and more trials than before do not make another one of
+ * it. */
 #include "running.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool may_change(const section *s) /* who draws the results, what comes after the study */
+/* Who draws the results, what comes after the study, what is tried besides. */
+static bool may_change(const section *s)
 {
-  return strcmp(s->kind, "logger") == 0 || strcmp(s->kind, "final") == 0;
+  return strcmp(s->kind, "logger") == 0 || strcmp(s->kind, "final") == 0 ||
+         strcmp(s->kind, "point") == 0;
 }
 
 /* --- writing --- */

@@ -43,7 +43,7 @@ const rad_key *section_key(env *e, const section *s, const setting *set, arena *
   size_t n;
   key_table tables[2];
   const kind_info *info = kind_by_name(s->kind);
-  if (!info)
+  if (!info || ((info->flags & KIND_FREE) && set->only)) /* x@plugin is of another section */
     return NULL;
   if (set->only)
     return keys_find(tables, section_tables(e, s, set->only, set->at, tables), set->key);

@@ -32,6 +32,10 @@ rad_status paths_absolute(const experiment *, config *);
 /* Layers, blocks, `input`, `apply` of an arm's configuration, blocks not expanded. */
 rad_status references_check(env *, const config *);
 
+/* --- [point NAME] (given.c) --- */
+/* Into the experiment, once its space is known. */
+rad_status given_read(experiment *);
+
 /* --- [final] (final.c) --- */
 /* Into the experiment, after [run] and [objective]. */
 rad_status final_read(experiment *);

@@ -18,8 +18,12 @@ static rad_status open_hooks(trainer *t, uint32_t kind)
   for (const section *s = NULL; (s = config_next(t->config, plugin_kind_name(kind), s));) {
     hook *h = &t->hook[t->nhook];
     RAD_TRY(instance_new(&h->instance, t->env, kind, section_value(s, "plugin", ""), s));
-    t->nhook++;
     h->ops = &h->instance->plugin->ops.hooks;
+    if (t->role == PART_NETWORK && !h->ops->eval) {
+      instance_free(h->instance);
+      continue;
+    }
+    t->nhook++;
     h->keys = h->instance->common;
     h->measure = kind == RAD_MEASURE;
     h->instance->owner = t;
@@ -43,8 +47,29 @@ static rad_status open_all_hooks(trainer *t)
   t->insert = arena_alloc(&t->mem, (n + 1) * sizeof *t->insert);
   if (!t->hook || !t->insert)
     return RAD_ENOMEM;
-  RAD_TRY(open_hooks(t, RAD_MEASURE));
-  return fit_predicts(t) ? RAD_OK : open_hooks(t, RAD_REGULARIZER);
+  if (t->role != PART_TRAINING)
+    RAD_TRY(open_hooks(t, RAD_MEASURE));
+  return fit_predicts(t) || t->role == PART_NETWORK ? RAD_OK : open_hooks(t, RAD_REGULARIZER);
+}
+
+static rad_status open_compressors(trainer *t)
+{
+  const size_t n = t->parent ? 0 : config_count(t->config, "compressor");
+  t->compressor = arena_alloc(&t->mem, (n + 1) * sizeof *t->compressor);
+  if (!t->compressor)
+    return RAD_ENOMEM;
+  for (const section *s = NULL; n > 0 && (s = config_next(t->config, "compressor", s));) {
+    compressor *k = &t->compressor[t->ncompressor];
+    RAD_TRY(instance_new(&k->instance, t->env, RAD_COMPRESSOR, section_value(s, "plugin", ""), s));
+    t->ncompressor++;
+    k->keys = k->instance->common;
+    k->instance->owner = t;
+    if (fit_predicts(t))
+      return rad_fail(&k->instance->ctx, RAD_EINVAL,
+                      "[fit] plugin = %s predicts by itself: there is no network to compress",
+                      t->fit->plugin->d.name);
+  }
+  return RAD_OK;
 }
 
 static rad_status open_groups(trainer *t)
@@ -142,6 +167,24 @@ static void connect(trainer *t, instance *i)
   i->ctx.backend = t->model->backend->self;
 }
 
+static rad_status plan_compressors(trainer *t)
+{
+  for (size_t i = 0; i < t->ncompressor; i++) {
+    instance *k = t->compressor[i].instance;
+    const rad_compressor_ops *ops = &k->plugin->ops.compressor;
+    connect(t, k);
+    for (size_t j = 0; j < i; j++)
+      if (strcmp(compressor_name(&t->compressor[j]), compressor_name(&t->compressor[i])) == 0)
+        return rad_fail(&k->ctx, RAD_EINVAL, "another section has this name: %s",
+                        compressor_name(&t->compressor[i]));
+    const size_t mark = scratch_mark(t->env);
+    const rad_status s = ops->plan ? ops->plan(&k->ctx, k->self, &t->model->pub) : RAD_OK;
+    scratch_release(t->env, mark);
+    RAD_TRY(s);
+  }
+  return RAD_OK;
+}
+
 static rad_status plan_hooks(trainer *t)
 {
   const rad_schedule_ops *s = &t->schedule->plugin->ops.schedule;
@@ -158,7 +201,7 @@ static rad_status plan_hooks(trainer *t)
     const hook *h = &t->hook[i];
     connect(t, h->instance);
     if (h->ops->plan)
-      RAD_TRY(h->ops->plan(&h->instance->ctx, h->instance->self, &t->model->pub, &t->data->facts));
+      RAD_TRY(h->ops->plan(&h->instance->ctx, h->instance->self, &t->model->pub, &t->facts));
     if (h->keys->apply[0] != '\0') {
       bool any = fit_predicts(t);
       for (uint32_t k = 0; k < t->model->pub.nnode; k++)
@@ -167,6 +210,7 @@ static rad_status plan_hooks(trainer *t)
         return rad_fail(&h->instance->ctx, RAD_EINVAL, "apply = %s: no such layer", h->keys->apply);
     }
   }
+  RAD_TRY(plan_compressors(t));
   const rad_fit_ops *f = &t->fit->plugin->ops.fit;
   return f->plan ? f->plan(&t->fit->ctx, t->fit->self, &t->data->facts) : RAD_OK;
 }
@@ -176,25 +220,34 @@ static rad_status read_run(trainer *t)
   const kind_info *k = kind_by_name("run");
   static const section nothing = {.kind = "run", .name = ""};
   const section *s = config_find(t->config, "run", "");
-  return keys_fill(k->common, k->ncommon, s ? s : &nothing, &t->run, &t->mem, t->env->diag);
+  RAD_TRY(keys_fill(k->common, k->ncommon, s ? s : &nothing, &t->run, &t->mem, t->env->diag));
+  if (t->parent) /* the team is there */
+    t->run.threads = t->parent->run.threads;
+  return RAD_OK;
 }
 
 static rad_status set_up(trainer *t, const char *cache, bool inspect)
 {
   RAD_TRY(read_run(t));
-  RAD_TRY(inspect ? data_plan(&t->data, t->env, t->config)
-                  : data_open(&t->data, t->env, t->config, cache));
+  if (!t->parent)
+    RAD_TRY(inspect ? data_plan(&t->data, t->env, t->config)
+                    : data_open(&t->data, t->env, t->config, cache));
+  t->train = t->train ? t->train : &t->data->source[RAD_TRAIN];
+  t->facts = t->data->facts;
+  t->facts.n[RAD_TRAIN] = t->train->n;
   RAD_TRY(open_single(t, &t->fit, RAD_FIT));
   RAD_TRY(open_all_hooks(t));
+  RAD_TRY(open_compressors(t));
   RAD_TRY(open_single(t, &t->loss, RAD_LOSS));
   RAD_TRY(open_single(t, &t->schedule, RAD_SCHEDULE));
   RAD_TRY(open_groups(t));
   const rad_shape *sample = fit_predicts(t) ? NULL : &t->data->facts.sample;
   RAD_TRY(model_plan(&t->model, t->env, t->config, sample, t->insert, t->ninsert));
+  t->model->masked = t->parent != NULL;
   RAD_TRY(plan_hooks(t));
   keep_plain(t);
   RAD_TRY(model_layout(t->model, (uint32_t)t->run.threads));
-  const uint64_t n = t->data->facts.n[RAD_TRAIN], rows = (uint64_t)t->run.batch;
+  const uint64_t n = t->train->n, rows = (uint64_t)t->run.batch;
   t->when.nepoch = sample ? (uint64_t)t->run.epochs : 1;
   t->when.nstep = sample ? (n + rows - 1) / rows : 1;
   if (n == 0)
@@ -211,7 +264,33 @@ rad_status trainer_new(trainer **out, env *e, const config *arm, const char *cac
   t->config = arm;
   t->log = -1;
   t->lab = lab_services;
+  t->file = "last.safetensors";
   return set_up(t, cache, inspect);
+}
+
+rad_status trainer_part(trainer **out, trainer *parent, enum role role, config *own,
+                        rad_source *train)
+{
+  trainer *t = calloc(1, sizeof *t);
+  if (!(*out = t)) {
+    config_free(own);
+    return RAD_ENOMEM;
+  }
+  t->env = parent->env;
+  t->role = role;
+  t->parent = parent;
+  t->own = *own;
+  *own = (config){0};
+  t->config = &t->own;
+  t->data = parent->data;
+  t->team = parent->team;
+  t->train = train;
+  t->dir = parent->dir;
+  t->fingerprint = parent->fingerprint;
+  t->log = -1;
+  t->lab = lab_services;
+  RAD_TRY(set_up(t, NULL, false));
+  return trainer_alloc(t);
 }
 
 size_t trainer_bytes(const trainer *t)
@@ -290,15 +369,26 @@ static rad_status alloc_workers(trainer *t)
     RAD_TRY(instance_workers(t->group[i].optimizer, n));
   for (size_t i = 0; i < t->nhook; i++)
     RAD_TRY(instance_workers(t->hook[i].instance, n));
-  for (size_t i = 0; i < t->data->nnoise; i++)
+  for (size_t i = 0; !t->parent && i < t->data->nnoise; i++)
     RAD_TRY(instance_workers(t->data->noise[i], n));
+  return RAD_OK;
+}
+
+static rad_status alloc_answers(trainer *t)
+{
+  for (size_t k = 0; k < RAD_NSPLIT; k++) {
+    t->answer[k] = arena_alloc(&t->mem, ((size_t)t->data->source[k].n + 1) * sizeof(uint32_t));
+    if (!t->answer[k])
+      return RAD_ENOMEM;
+  }
   return RAD_OK;
 }
 
 rad_status trainer_alloc(trainer *t)
 {
   const size_t rows = (size_t)t->run.batch, eval = (size_t)t->run.eval_batch;
-  RAD_TRY(team_new(&t->team, (uint32_t)t->run.threads, t->env->diag));
+  if (!t->parent)
+    RAD_TRY(team_new(&t->team, (uint32_t)t->run.threads, t->env->diag));
   RAD_TRY(model_alloc(t->model, rows > eval ? rows : eval));
   RAD_TRY(model_init(t->model));
   t->lab.most = t->model->batch;
@@ -307,8 +397,10 @@ rad_status trainer_alloc(trainer *t)
   RAD_TRY(alloc_slots(t));
   RAD_TRY(alloc_states(t));
   RAD_TRY(alloc_workers(t));
+  if (t->role == PART_NETWORK)
+    RAD_TRY(alloc_answers(t));
   t->share = arena_alloc(&t->mem, (t->model->nportion + 1) * sizeof *t->share);
-  t->order = arena_alloc(&t->mem, t->data->facts.n[RAD_TRAIN] * sizeof *t->order);
+  t->order = arena_alloc(&t->mem, t->train->n * sizeof *t->order);
   const bool predicts = fit_predicts(t);
   if (predicts)
     t->predicted = arena_aligned(&t->mem, t->model->batch * t->data->facts.ntarget, sizeof(float));
@@ -319,12 +411,16 @@ void trainer_free(trainer *t)
 {
   if (!t)
     return;
-  team_free(t->team);
+  networks_free(t, NULL);
+  if (!t->parent)
+    team_free(t->team);
   model_free(t->model); /* inserted layers share what their hook owns */
   for (size_t i = 0; i < t->nhook; i++)
     instance_free(t->hook[i].instance);
   for (size_t i = 0; i < t->ngroup; i++)
     instance_free(t->group[i].optimizer);
+  for (size_t i = 0; i < t->ncompressor; i++)
+    instance_free(t->compressor[i].instance);
   instance_free(t->loss);
   instance_free(t->schedule);
   instance_free(t->fit);
@@ -332,7 +428,8 @@ void trainer_free(trainer *t)
   batch_free(t->eval);
   for (size_t i = 0; i < t->npool; i++)
     batch_free(t->pool[i]);
-  data_free(t->data);
+  if (!t->parent)
+    data_free(t->data);
   for (size_t i = 0; i < t->nmetric; i++)
     free((char *)(uintptr_t)t->metric[i].name);
   free(t->metric);
@@ -341,6 +438,9 @@ void trainer_free(trainer *t)
   free(t->best);
   free(t->kept);
   free(t->own_grad);
+  free(t->made);
+  text_free(&t->sets);
+  config_free(&t->own);
   arena_free(&t->mem);
   free(t);
 }

@@ -110,13 +110,12 @@ static rad_status check_shape(const data *d, const pool *p)
   if (same)
     return RAD_OK;
   text m = {0};
-  text_printf(&m, "%s has samples of another shape than [dataset]: ",
-              section_title(p->section, title));
+  text_printf(&m,
+              "%s has samples of another shape than [dataset]: ", section_title(p->section, title));
   put_shape(&m, s);
   text_puts(&m, ", not ");
   put_shape(&m, t);
-  const rad_status r =
-      diag_error(d->env->diag, RAD_EINVAL, p->section->at, "%s", text_str(&m));
+  const rad_status r = diag_error(d->env->diag, RAD_EINVAL, p->section->at, "%s", text_str(&m));
   text_free(&m);
   return r;
 }
@@ -205,7 +204,7 @@ static rad_status check_words(data *d, const instance *noise, const char *const 
   char title[160];
   for (size_t i = 0; i < n; i++) {
     if (find_source(d, words[i])) {
-      if (!data_source(d, words[i], d->env->diag))
+      if (!data_source(d, words[i], noise->section->at, d->env->diag))
         return RAD_EINVAL;
       continue;
     }
@@ -448,7 +447,7 @@ void data_memory(const data *d, size_t *shared, size_t *own)
   }
 }
 
-rad_source *data_source(data *d, const char *name, diag *messages)
+rad_source *data_source(data *d, const char *name, origin at, diag *messages)
 {
   rad_source *s = find_source(d, name);
   char title[160];
@@ -460,7 +459,7 @@ rad_source *data_source(data *d, const char *name, diag *messages)
     return NULL;
   }
   diag_error(
-      messages, RAD_EINVAL, (origin){0},
+      messages, RAD_EINVAL, at,
       "there are no samples '%s'; there are train, val, test, rest, and NAME.train, NAME.val, "
       "NAME.test of a section [dataset NAME]",
       name);

@@ -32,11 +32,12 @@ size_t shard_first(const model *m, size_t n, size_t k)
 
 /* --- stages --- */
 
+/* A sparse tensor counts whole: it is read once for each vector of samples, at most, too. */
 static size_t weights(const node *nd)
 {
   size_t n = 0;
   for (uint32_t k = 0; k < nd->pub.nparam; k++)
-    n += nd->param[k]->n;
+    n += nd->param[k]->pattern ? rad_count(&nd->param[k]->shape) : nd->param[k]->n;
   return n;
 }
 

@@ -151,12 +151,15 @@ static rad_status take_folder(study *s)
   if (!lock || !ini)
     return RAD_ENOMEM;
   RAD_TRY(check_folder(s, lock, ini));
-  if (!fs_is_file(ini))
+  const bool begun = fs_is_file(ini);
+  if (!begun)
     RAD_TRY(trial_inspect(s)); /* what cannot run leaves no folder */
   RAD_TRY(fs_mkdirs(s->dir, s->diag));
   RAD_TRY(fs_lock(lock, &s->lock, s->diag));
   sweep(s->dir);
   RAD_TRY(fs_is_file(ini) ? experiment_same(s, ini, &changed) : check_journal(s));
+  if (begun && changed)
+    RAD_TRY(trial_inspect(s)); /* there may be points that it did not have */
   return changed ? experiment_write(s, ini) : RAD_OK;
 }
 

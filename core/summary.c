@@ -149,6 +149,8 @@ static rad_status put_trial(text *out, const record *r, const trial *t, double *
   json_text(out, "state", trial_state_name(t->state));
   if (t->reason)
     json_text(out, "reason", t->reason);
+  if (t->given)
+    json_text(out, "given", t->given);
   put_params(out, r, t);
   put_objective(out, r, t);
   if (r->x->nconstraint > 0)

@@ -22,7 +22,7 @@ void train_order(const trainer *t, uint64_t epoch, uint64_t *order)
 {
   enum { CHUNK = 512 };
   uint32_t r[2 * CHUNK];
-  const uint64_t n = t->data->facts.n[RAD_TRAIN];
+  const uint64_t n = t->train->n;
   const uint64_t key = philox_seedkey(t->env->seed, philox_salt("order of samples"));
   const rad_at at = {.when = epoch};
   for (uint64_t i = 0; i < n; i++) { /* Fisher and Yates, inside out */
@@ -183,6 +183,7 @@ static void there_and_back(step_task *s, uint32_t member)
   team_fail(t->team, member, batch_rows(t->batch, from, to, true, member));
   if (t->batches)
     serial(t, member, change_batch);
+  teach(t, t->batch, member);
   pass_forward(t->model, &s->pass, t->team, member);
   if (!team_failed(t->team))
     team_fail(t->team, member,
@@ -218,7 +219,7 @@ static void step(void *with, uint32_t member)
 static rad_status train_step(trainer *t, const uint64_t *row, size_t n)
 {
   rad_batch *b = &t->batch->b;
-  RAD_TRY(batch_begin(t->batch, &t->data->source[RAD_TRAIN], row, 0, n, &t->when));
+  RAD_TRY(batch_begin(t->batch, t->train, row, 0, n, &t->when));
   step_task s = {t,
                  {.when = t->when,
                   .training = true,
@@ -231,6 +232,7 @@ static rad_status train_step(trainer *t, const uint64_t *row, size_t n)
     t->model->param[i].pub.keep = t->update[i].group ? t->update[i].group->plan.keep : 0.0f;
   t->factor = 1.0;
   pass_begin(t->model, &s.pass);
+  teach_begin(t, t->batch);
   b->y = (float *)(uintptr_t)model_y(t->model);
   RAD_TRY(team_run(t->team, step, &s));
   t->penalty = 0;
@@ -247,7 +249,7 @@ bool cancelled(const trainer *t)
 /* From when.step to the end of its epoch. RAD_ECANCEL after a whole batch. */
 static rad_status train_epoch(trainer *t)
 {
-  const uint64_t n = t->data->facts.n[RAD_TRAIN], rows = (uint64_t)t->run.batch;
+  const uint64_t n = t->train->n, rows = (uint64_t)t->run.batch;
   train_order(t, t->when.epoch, t->order);
   for (uint64_t k = t->when.step - t->when.epoch * t->when.nstep; k < t->when.nstep; k++) {
     const uint64_t first = k * rows;
@@ -315,7 +317,7 @@ static rad_status give_back_best(trainer *t)
 rad_status train_run(trainer *t)
 {
   rad_status s = RAD_OK;
-  if (t->epochs == 0 && t->when.step == 0) {
+  if (!t->parent && t->epochs == 0 && t->when.step == 0) {
     RAD_TRY(evaluate(t));
     RAD_TRY(metrics_write(t, 0));
   }

@@ -29,8 +29,41 @@ typedef struct metric {
   bool fresh;            /* since the last line of metrics.jsonl */
 } metric;
 
+typedef struct compressor { /* a chain of rounds behind the training */
+  instance *instance;
+  const compressor_keys *keys;
+} compressor;
+/* A trainer of a job has the network that the arm trains. Beside it compressors have others, each
+ * with a trainer of its own that shares data, team, log and folder with the job's (`parent`):
+ *   PART_NETWORK    is measured by those measures that look at splits; never trained
+ *   PART_TRAINING   trains a copy of a network by regularizers, optimizers and the loss */
+enum role { PART_JOB, PART_NETWORK, PART_TRAINING };
+struct st_file;
+typedef struct tally { /* over a split */
+  double n, loss, right;
+} tally;
+
 typedef struct trainer {
   env *env;
+  enum role role;
+  struct trainer *parent; /* the job's, or NULL */
+  config own;             /* what config points to, where there is a parent */
+  text sets;              /* PART_NETWORK: lines "key=value" by which it differs from the arm */
+  const char *name;       /* PART_TRAINING: prefix of its metrics in the parent */
+  const char *file;       /* the checkpoint's name in dir */
+  rad_source *train;      /* what is trained on */
+  rad_facts facts;        /* data->facts with as many training samples as `train` has */
+  model *teacher;         /* its outputs are the targets; or NULL */
+  tally tally;
+  uint32_t *answer[RAD_NSPLIT]; /* PART_NETWORK: (n) the largest output of each sample */
+  compressor *compressor;       /* (ncompressor) of the job */
+  size_t ncompressor;
+  struct trainer **made; /* (nmade) networks that this callback has derived */
+  size_t nmade;
+  const char *round;     /* prefix of files, "shrink.round-003", while a round runs, else NULL */
+  uint32_t ncall;        /* calls of lab->train in this round */
+  uint64_t round_epochs; /* of all trainings in this round */
+  uint64_t lines;        /* the last number of a line of metrics.jsonl: epochs, then rounds */
   team *team;
   const config *config; /* of the arm, blocks expanded */
   const char *dir;      /* the job's folder; NULL: nothing is written */
@@ -107,6 +140,8 @@ typedef struct trainer {
 /* Does the fit predict by itself? Then there is no network. */
 bool fit_predicts(const trainer *);
 
+/* setup.c: a trainer beside a job's; `own` is moved into it. */
+rad_status trainer_part(trainer **, trainer *parent, enum role, config *own, rad_source *train);
 /* setup.c: instances of everything that the arm names, planned; no memory for tensors yet, no
  * sample read where `inspect`. */
 rad_status trainer_new(trainer **, env *, const config *arm, const char *cache, bool inspect);
@@ -135,6 +170,9 @@ void train_order(const trainer *, uint64_t epoch, uint64_t *order); /* a permuta
 rad_status evaluate(trainer *); /* all splits, inference mode; measures report */
 rad_status loss_of_rows(trainer *, rad_batch *, size_t from, size_t to, float *dy, float scale,
                         uint32_t worker); /* dy: of the whole batch, or NULL */
+/* Where a teacher's outputs are the targets: by each member for its rows, after teach_begin. */
+void teach_begin(trainer *, const batch *);
+void teach(trainer *, batch *, uint32_t member);
 metric *metric_find(trainer *, const char *name);
 rad_status metric_set(trainer *, const char *name, double value);
 rad_status metrics_write(trainer *, uint64_t epoch); /* a line of metrics.jsonl */
@@ -143,11 +181,37 @@ rad_status metrics_write(trainer *, uint64_t epoch); /* a line of metrics.jsonl 
 extern const rad_lab lab_services;
 rad_status lab_put_back(trainer *); /* values that a hook has replaced */
 
+/* derive.c: rad_lab.derive and train of compressors, and what they have derived. */
+rad_status network_derive(trainer *, const model *from, const rad_set *, size_t nset, origin,
+                          trainer **);
+rad_status network_train(trainer *, const rad_training *, const instance *who);
+rad_status network_derive_lines(trainer *, const char *lines, trainer **); /* trainer.sets */
+trainer *network_of(const trainer *, const rad_model *); /* among `made`; NULL: none of them */
+void networks_free(trainer *, const trainer *except);    /* what the callback has derived */
+/* Values and masks of one network into another of the same shapes. */
+rad_status model_copy(model *to, const model *from);
+
+/* compress.c: the chains of a finished arm. */
+rad_status compress_run(trainer *);
+/* The last line of metrics.jsonl that the rounds on disk know of, into t->lines. */
+rad_status compress_lines(trainer *);
+rad_status compress_forget(const trainer *); /* removes what earlier rounds have left */
+const char *compressor_name(const compressor *);
+
+/* size.c: bits of what is left of a network after entropy coding. */
+rad_status model_coded_bits(const model *, double *bits);
+/* Numbers that there are: no masked ones. Buffers are some. */
+double model_numbers(const model *);
+
 /* checkpoint.c: everything that decides how the training goes on, in dir/last.safetensors. */
 rad_status checkpoint_write(trainer *);
 /* RAD_DONE: there is none. A damaged one is a warning, and the job starts from the beginning. */
 rad_status checkpoint_read(trainer *, bool accept_numeric_change);
 rad_status checkpoint_best(trainer *); /* dir/best.safetensors: the network's tensors alone */
+/* A network, its masks and the job's metrics, with more metadata; and back, metrics into `job`. */
+rad_status network_write(const trainer *network, const trainer *job, const char *path,
+                         const char *const *key, const char *const *value, size_t n);
+rad_status network_read(trainer *network, trainer *job, const struct st_file *, const char *path);
 
 rad_status samples_write(trainer *, const char *dir); /* dir/samples.safetensors */
 

@@ -89,6 +89,20 @@ static rad_status check_point(study *s, const double *point)
   return RAD_OK;
 }
 
+/* Is there a point of the user's that has not been tried? */
+static const given_point *next_given(const study *s)
+{
+  const record *r = &s->record;
+  for (size_t i = 0; i < s->x->ngiven; i++) {
+    size_t k = 0;
+    while (k < r->n && !space_same(&s->x->space, s->x->given[i].value, r->trial[k]->value))
+      k++;
+    if (k == r->n)
+      return &s->x->given[i];
+  }
+  return NULL;
+}
+
 /* --- its configuration --- */
 char *trial_dir(const study *s, const trial *t, arena *mem)
 {
@@ -123,7 +137,7 @@ static uint64_t planned_epochs(study *s, const config *c, const char *arm)
   return epochs > 0 ? (uint64_t)epochs : 0;
 }
 
-static rad_status post_trial(study *s, const double *point, const config *c)
+static rad_status post_trial(study *s, const double *point, const given_point *g, const config *c)
 {
   const experiment *x = s->x;
   char room[32];
@@ -143,6 +157,8 @@ static rad_status post_trial(study *s, const double *point, const config *c)
   for (size_t i = 0; i < x->narm; i++)
     json_uint(&line, NULL, planned_epochs(s, c, x->arm[i]));
   json_close(&line, ']');
+  if (g)
+    json_text(&line, "given", g->name);
   const rad_status status = study_post(s, &line, true);
   text_free(&line);
   return status;
@@ -156,17 +172,32 @@ static bool ended(const trial *t)
   return true;
 }
 
-rad_status trial_inspect(study *s)
+static rad_status inspect(const experiment *x, const double *point)
 {
   config c = {0};
   arm_plan plan;
-  if (s->x->space.n > 0)
-    return RAD_OK;
-  rad_status worst = experiment_trial(s->x, NULL, &c);
-  for (size_t i = 0; worst >= 0 && i < s->x->narm; i++)
-    worst = arm_inspect(s->env, &c, s->x->arm[i], &plan, NULL);
+  rad_status worst = experiment_trial(x, point, &c);
+  for (size_t i = 0; worst >= 0 && i < x->narm; i++)
+    worst = arm_inspect(x->env, &c, x->arm[i], &plan, NULL);
   config_free(&c);
   return worst;
+}
+
+rad_status given_inspect(const experiment *x, const given_point *g)
+{
+  const rad_status s = inspect(x, g->value);
+  return s >= 0 ? s
+                : diag_error(x->env->diag, s, g->at, "that was [point %s]: it cannot be trained",
+                             g->name);
+}
+
+rad_status trial_inspect(study *s)
+{
+  if (s->x->space.n == 0)
+    return inspect(s->x, NULL);
+  for (size_t i = 0; i < s->x->ngiven; i++)
+    RAD_TRY(given_inspect(s->x, &s->x->given[i]));
+  return RAD_OK;
 }
 
 rad_status trial_restore(study *s, trial *t)
@@ -190,12 +221,12 @@ rad_status trial_restore(study *s, trial *t)
   return status;
 }
 
-static rad_status begin_trial(study *s, const double *point)
+static rad_status begin_trial(study *s, const double *point, const given_point *g)
 {
   config c = {0};
   rad_status status = experiment_trial(s->x, point, &c);
   if (status >= 0)
-    status = post_trial(s, point, &c);
+    status = post_trial(s, point, g, &c);
   if (status >= 0) {
     trial *t = s->record.trial[s->record.n - 1];
     status = write_config(s, t, &c);
@@ -216,15 +247,16 @@ rad_status trial_propose(study *s)
   double *point = malloc(bytes);
   if (!point)
     return RAD_ENOMEM;
+  const given_point *g = next_given(s);
   for (size_t i = 0; i < s->x->space.n; i++)
-    point[i] = (double)NAN;
-  rad_status status = ask(s, point);
+    point[i] = g ? g->value[i] : (double)NAN;
+  rad_status status = g ? RAD_OK : ask(s, point);
   if (status == RAD_DONE)
     s->exhausted = true;
   if (status == RAD_OK && s->x->space.n > 0)
     status = check_point(s, point);
   if (status == RAD_OK)
-    status = begin_trial(s, point);
+    status = begin_trial(s, point, g);
   if (status == RAD_OK && s->record.in_a_row == MOST_RULED_OUT)
     diag_warning(s->diag, (origin){0},
                  "the study ends here: the last %d proposals broke a static constraint (trial %zu: "

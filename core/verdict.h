@@ -25,6 +25,8 @@ rad_status verdict_read(verdict *, const struct json_t *summary, int64_t trial, 
                         diag *);
 void verdict_free(verdict *);
 void verdict_put(const verdict *, text *out); /* the table, an empty line, the sentences */
+/* The whole study, as text. */
+rad_status verdict_study(const struct json_t *summary, const char *dir, diag *, text *out);
 /* As text that ends a run, from the folder's summary.json. */
 rad_status verdict_print(const char *dir, diag *, text *out);
 #endif

@@ -176,47 +176,46 @@ static rad_status put_final(const json_t *summary, const char *dir, diag *d, tex
   return RAD_OK;
 }
 
-static rad_status put_all(const verdict *v, const json_t *summary, const char *dir, diag *d,
-                          arena *mem, text *out)
+rad_status verdict_study(const json_t *summary, const char *dir, diag *d, text *out)
 {
   const json_t *list = json_object_get(summary, "trials"), *t;
+  verdict v = {0};
   size_t i;
+  rad_status s = verdict_read(&v, summary, VERDICT_BEST, dir, d);
+  if (s >= 0 && !v.any)
+    text_puts(out, "No trial has ended yet.\n");
+  if (s < 0 || !v.any)
+    return s;
   if (json_array_size(list) > 1) {
-    text_printf(out, "Trial %" PRIu64 ":", v->trial);
-    json_array_foreach(list, i, t) if (json_member_uint(t, "id") == v->trial) put_params(t, out);
+    text_printf(out, "Trial %" PRIu64 ":", v.trial);
+    json_array_foreach(list, i, t) if (json_member_uint(t, "id") == v.trial) put_params(t, out);
     text_puts(out, "\n");
   }
-  verdict_put(v, out);
-  RAD_TRY(put_trials(list, mem, out));
+  verdict_put(&v, out);
+  s = put_trials(list, &v.mem, out);
   put_measures(summary, out);
   put_importance(summary, out);
-  RAD_TRY(put_final(summary, dir, d, out));
+  if (s >= 0)
+    s = put_final(summary, dir, d, out);
   if (json_is_true(json_object_get(summary, "test_selected")))
     text_puts(out, "The test split took part in the selection: its numbers are no estimate.\n");
-  return RAD_OK;
+  verdict_free(&v);
+  return s < 0 ? s : out->failed ? RAD_ENOMEM : RAD_OK;
 }
 
 rad_status verdict_print(const char *dir, diag *d, text *out)
 {
   json_error_t error;
   arena mem = {0};
-  verdict v = {0};
   json_t *summary = NULL;
   char *path = fs_join(&mem, dir, "summary.json");
   rad_status s = path ? RAD_OK : RAD_ENOMEM;
   if (s >= 0 && !(summary = json_load_file(path, 0, &error)))
     s = diag_error(d, RAD_EIO, (origin){0}, "%s: %s", path, error.text);
   if (s >= 0)
-    s = verdict_read(&v, summary, VERDICT_BEST, dir, d);
-  if (s >= 0 && v.any)
-    s = put_all(&v, summary, dir, d, &mem, out);
-  else if (s >= 0)
-    text_puts(out, "No trial has ended yet.\n");
+    s = verdict_study(summary, dir, d, out);
   if (s >= 0)
     text_printf(out, "Results: %s\n", dir);
-  if (s >= 0 && out->failed)
-    s = RAD_ENOMEM;
-  verdict_free(&v);
   json_decref(summary);
   arena_free(&mem);
   return s;

@@ -6,6 +6,11 @@ nobase_plugin_LTLIBRARIES = \
   plugins/backend/native.la \
   plugins/backend/openblas.la \
   plugins/backend/reference.la \
+  plugins/compressor/distill.la \
+  plugins/compressor/low_rank.la \
+  plugins/compressor/magnitude.la \
+  plugins/compressor/quantize.la \
+  plugins/compressor/unit_ablation.la \
   plugins/dataset/blobs.la \
   plugins/dataset/cifar.la \
   plugins/dataset/folder.la \
@@ -45,6 +50,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/loss/bootstrapping.la \
   plugins/loss/cross_entropy.la \
   plugins/loss/gce.la \
+  plugins/loss/kl.la \
   plugins/loss/mse.la \
   plugins/loss/sce.la \
   plugins/measure/accuracy.la \
@@ -63,6 +69,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/noise/add_gaussian.la \
   plugins/noise/asymmetric.la \
   plugins/noise/fresh_gaussian.la \
+  plugins/noise/fresh_uniform.la \
   plugins/noise/gaussian_pixels.la \
   plugins/noise/label_file.la \
   plugins/noise/pair_flip.la \
@@ -128,8 +135,13 @@ NATIVE_SOURCES = \
   plugins/backend/native/gemm64.c \
   plugins/backend/native/isa.h \
   plugins/backend/native/pack.c \
+  plugins/backend/native/planes.c \
+  plugins/backend/native/planes.h \
   plugins/backend/native/pool.c \
+  plugins/backend/native/side.c \
+  plugins/backend/native/side.h \
   plugins/backend/native/sparse.c \
+  plugins/backend/native/sparse_conv.c \
   plugins/backend/native/table.c \
   plugins/backend/native/tile.h \
   plugins/backend/native/vec.h
@@ -168,7 +180,13 @@ plugins_backend_openblas_la_SOURCES = \
   plugins/backend/openblas.c plugins/backend/act.h plugins/backend/pool.h
 plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
+plugins_backend_reference_la_SOURCES = \
+  plugins/backend/reference.c plugins/backend/pool.h plugins/backend/sparse.h
 plugins_backend_reference_la_SOURCES = plugins/backend/reference.c plugins/backend/pool.h
+plugins_compressor_distill_la_SOURCES = plugins/compressor/distill.c plugins/compressor/units.h
+plugins_compressor_low_rank_la_SOURCES = plugins/compressor/low_rank.c plugins/compressor/eigen.h
+plugins_compressor_unit_ablation_la_SOURCES = \
+  plugins/compressor/unit_ablation.c plugins/compressor/units.h
 plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
@@ -199,6 +217,7 @@ plugins_noise_pair_flip_la_SOURCES = plugins/noise/pair_flip.c plugins/noise/lab
 plugins_noise_random_labels_la_SOURCES = plugins/noise/random_labels.c plugins/noise/labels.h
 plugins_noise_random_pixels_la_SOURCES = plugins/noise/random_pixels.c plugins/noise/pixels.h
 plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugins/noise/pixels.h
+plugins_logger_console_la_SOURCES = plugins/logger/console.c plugins/logger/board.h
 plugins_pruner_halving_la_SOURCES = plugins/pruner/halving.c plugins/pruner/halving.h
 plugins_pruner_hyperband_la_SOURCES = plugins/pruner/hyperband.c plugins/pruner/halving.h
 plugins_search_bayes_la_SOURCES = plugins/search/bayes.c plugins/search/belief.h \

@@ -19,7 +19,7 @@ ok '--help: text' out_has 'data get fashion-mnist'
 ok '--help: nothing on standard error' err_empty
 rad chekc exp.ini
 fails 2 "did you mean 'check'" 'unknown command'
-for c in run check report trials show plugins help data; do
+for c in run new check report watch trials show plugins help data; do
   rad "$c" --help
   ok "$c --help: status" status_is 0
   ok "$c --help: text on standard output" out_has 'Usage: rademacher'
@@ -35,6 +35,33 @@ for c in run check; do
   rad "$c" -s nonsense x.ini
   fails 2 KEY=VALUE "$c -s without ="
 done
+
+# --- new ---
+rad new my.ini --data mnist --model mlp-2x512 --noise random_labels,random_pixels --seeds 1,2 --search tpe
+ok 'new: status' status_is 0
+ok 'new: says what comes next' out_has 'rademacher run my.ini'
+ok 'new: nothing on standard error' err_empty
+ok 'new: an arm for each noise' test "$(grep -c '^\[arm ' my.ini)" -eq 3
+ok 'new: what is said' grep -q '^seeds = 1,2' my.ini
+ok 'new: other keys, as they would be' grep -q '^;batch = 128' my.ini
+ok 'new: keys of the noise' grep -q '^;noise.random_labels.rate = 1' my.ini
+cp my.ini first.ini
+rad new my.ini --data mnist --model lenet --noise random_labels
+fails 2 'my.ini is there already' 'new: a file that is there'
+ok 'new: which stays as it was' cmp my.ini first.ini
+sed 's/^;\([a-z_.]* = \)/\1/; s/choice(.*)//' my.ini >all.ini
+"$RADEMACHER" check all.ini >"$TMP/out" 2>"$TMP/err"
+ok 'new: commented keys are keys' test "$(grep -c 'no key\|not a key\|unknown' "$TMP/err")" -eq 0
+rad new other.ini
+fails 2 'which data' 'new: without data'
+rad new other.ini --data nosuch --model cnn --noise random_labels
+fails 2 'there are cifar10' 'new: unknown data'
+rad new other.ini --data mnist --model cnn --noise random_label
+fails 2 "did you mean 'random_labels'" 'new: unknown noise'
+rad new other.ini --data mnist --model cnn --noise random_labels --epochs none
+fails 2 epochs 'new: no number'
+ok 'new: nothing is left behind' test ! -e other.ini
+
 rad run --jobs 0 x.ini
 fails 2 '1 to 4096' '--jobs 0'
 rad run --jobs many x.ini
@@ -79,6 +106,30 @@ for c in check run; do
 done
 rad check "$TMP/gap.ini" -s backend.plugin=native -s 'layer.out.density=search(0.0001, 0.0002)' -s search.plugin=random
 fails 2 'that was the middle of what is searched: layer.out.density = ' 'check: one point of many'
+cat >"$TMP/point.ini" <<END
+include = $TMP/gap.ini
+[layer out]
+density = search(0.05, 1)
+[backend]
+plugin = native
+[search]
+plugin = random
+trials = 2
+[point dense]
+layer.out.density = 1
+END
+rad check "$TMP/point.ini"
+ok 'check: a point that is given' out_has '  dense        layer.out.density = 1'
+for c in check run; do
+  rad $c "$TMP/point.ini" -s point.thin.layer.out.density=0.05
+  fails 2 'that was [point thin]: it cannot be trained' "$c: a point whose network cannot be built"
+done
+ok 'such a point leaves no folder' [ ! -e runs/point ]
+# 996 + 996^2 + 996^3 of 249 widths and 4 activations
+rad check "$top_srcdir/configs/example/search.ini"
+ok 'check: the size of a space' out_has '11 dimensions, 4 of them ranges of real numbers; 989040948 combinations of the others'
+rad check "$top_srcdir/configs/example/search.ini" -s layer.act.alpha@elu=1 -s 'optimizer.lr=choice(0.1,0.2)' -s block.body.repeat=1
+ok 'check: the size of a discrete space' out_has '  3 dimensions, 1992 points'
 rad run --resume nowhere x.ini
 fails 2 --resume '--resume with a file'
 rad run --resume "$TMP/nowhere"

@@ -213,6 +213,12 @@ instance *bench_backend(bench *b, const plugin *p, const char *keys, rad_math *m
   math->sparse = math->sparse ? math->sparse : whole->sparse;
   math->sparse_input = math->sparse_input ? math->sparse_input : whole->sparse_input;
   math->sparse_weight = math->sparse_weight ? math->sparse_weight : whole->sparse_weight;
+  math->sparse_both = math->sparse_both ? math->sparse_both : whole->sparse_both;
+  math->sparse_conv = math->sparse_conv ? math->sparse_conv : whole->sparse_conv;
+  math->sparse_conv_input =
+      math->sparse_conv_input ? math->sparse_conv_input : whole->sparse_conv_input;
+  math->sparse_conv_weight =
+      math->sparse_conv_weight ? math->sparse_conv_weight : whole->sparse_conv_weight;
   math->max_pool = math->max_pool ? math->max_pool : whole->max_pool;
   math->max_pool_back = math->max_pool_back ? math->max_pool_back : whole->max_pool_back;
   i->ctx.math = math;
@@ -229,6 +235,28 @@ float *numbers(bench *b, uint32_t stream, size_t n, float gap)
     x[i] += x[i] < 0.0f ? -gap : gap;
   instance_free(b->made[--b->nmade]);
   return x;
+}
+
+rad_pattern *pattern_of(bench *b, const float *w, size_t rows, size_t cols)
+{
+  const size_t n = rows * cols;
+  rad_pattern *p = room(b, 1, sizeof *p);
+  uint64_t *row = room(b, rows + 1, sizeof *row), *order = room(b, n, sizeof *order),
+           *start = room(b, cols + 1, sizeof *start);
+  uint32_t *col = room(b, n, sizeof *col), *by = room(b, n, sizeof *by);
+  *p = (rad_pattern){rows, cols, 0, row, col, order, start, by};
+  for (size_t r = 0; r < rows; row[++r] = p->nnz)
+    for (size_t k = 0; k < cols; k++)
+      if (w[r * cols + k] != 0.0f)
+        col[p->nnz++] = (uint32_t)k;
+  for (size_t k = 0, q = 0; k < cols; start[++k] = q)
+    for (size_t r = 0; r < rows; r++)
+      for (uint64_t i = row[r]; i < row[r + 1]; i++)
+        if (col[i] == k) {
+          order[q] = i;
+          by[q++] = (uint32_t)r;
+        }
+  return p;
 }
 
 const char *label_of(bench *b, const plugin *p, size_t variant)

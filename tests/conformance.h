@@ -34,6 +34,8 @@ void bench_math(bench *, instance *);       /* connects it to the reference's ar
 void *room(bench *, size_t n, size_t size); /* zeroed, until bench_close */
 /* Numbers off any lattice, none closer to 0 than `gap`, from the address `stream`. */
 float *numbers(bench *, uint32_t stream, size_t n, float gap);
+/* of the nonzeros of w (rows,cols) */
+rad_pattern *pattern_of(bench *, const float *w, size_t rows, size_t cols);
 const char *label_of(bench *, const plugin *, size_t variant); /* "layer elu, alpha changed" */
 
 /* A backend in a world of its own. Way 0 .. backend_ways()-1: every backend with its defaults, then

@@ -20,6 +20,20 @@ typedef struct conv_case {
 
 /* --- shapes: with blocks of sums, of rows, of pixels; strides above the kernel; no image --- */
 static const rad_conv chosen[] = {
+    {.n = 3, .h = 9, .w = 7, .c = 1, .o = 1, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .groups = 1},
+    {.n = 5,
+     .h = 8,
+     .w = 11,
+     .c = 4,
+     .o = 2,
+     .kh = 5,
+     .kw = 5,
+     .sh = 2,
+     .sw = 2,
+     .ph = 2,
+     .pw = 2,
+     .groups = 2},
+    {.n = 37, .h = 5, .w = 5, .c = 1, .o = 5, .kh = 5, .kw = 5, .groups = 1}, /* one place */
     {.n = 3, .h = 13, .w = 17, .c = 37, .o = 35, .kh = 1, .kw = 1, .groups = 1},
     {.n = 2, .h = 5, .w = 3, .c = 801, .o = 33, .kh = 1, .kw = 1, .groups = 1},
     {.n = 1, .h = 4, .w = 29, .c = 141, .o = 7, .kh = 3, .kw = 3, .ph = 1, .pw = 1, .groups = 1},
@@ -271,11 +285,117 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+/* --- of the nonzeros alone: what a weight with zeros gives --- */
+
+/* Keeps each place of W with the given chance, none of output 1; leaves out what g asks for W. */
+static void thin_out(conv_case *t, double share)
+{
+  bench *b = &t->r->b;
+  rad_ctx *c = &t->r->i->ctx;
+  float *w = numbers(b, 2, t->nw, 0.1f), *value = room(b, t->nw + 1, sizeof *value);
+  const double one = 1 << 20;
+  for (size_t i = 0, n = 0; i < t->nw; i++) {
+    const rad_at at = {.index = i, .stream = 78};
+    if (i / t->row == 1 || (double)rad_below(c, &at, 0, 1 << 20) >= share * one)
+      w[i] = 0.0f;
+    else
+      value[n++] = w[i];
+  }
+  t->w = w;
+  t->g.weight = value;
+  t->g.pattern = pattern_of(b, w, t->g.o, t->row);
+}
+
+/* as `images`, of the whole weight */
+static rad_conv whole(const conv_case *t, float *out)
+{
+  rad_conv g = images(t, false, 0, t->g.n, out);
+  g.weight = t->w;
+  g.pattern = NULL;
+  return g;
+}
+
+static void check_thin_images(const conv_case *t, bool back)
+{
+  bench *b = &t->r->b;
+  rad_ctx *c = &t->r->i->ctx;
+  const size_t n = (back ? t->nx : t->ny) + GUARD;
+  float *expect = numbers(b, 5, n, 0.0f), *all = numbers(b, 5, n, 0.0f),
+        *cut = numbers(b, 5, n, 0.0f);
+  const rad_math *m = &t->r->math, *ref = &t->reference;
+  for (size_t i = 0; i < n - GUARD; i++)
+    all[i] = cut[i] = NAN; /* is not read */
+  rad_conv g = whole(t, expect);
+  ck_assert_int_eq((back ? ref->conv_input : ref->conv)(t->plain, &g), RAD_OK);
+  g = images(t, false, 0, t->g.n, all);
+  ck_assert_int_eq((back ? m->sparse_conv_input : m->sparse_conv)(c, &g), RAD_OK);
+  ck_assert_msg(distance(all, expect, n) < 1e-4, "%s: sparse %s is off by %g", text_of(t, false),
+                back ? "dx" : "y", distance(all, expect, n));
+  for (size_t i = 0; i < t->g.n; i++) {
+    g = images(t, false, i, i + 1, cut);
+    ck_assert_int_eq((back ? m->sparse_conv_input : m->sparse_conv)(c, &g), RAD_OK);
+  }
+  ck_assert_msg(!(m->caps & RAD_CAP_ROWS) || same_bits(all, cut, n * sizeof *all),
+                "%s: bits of sparse %s depend on the other images", text_of(t, false),
+                back ? "dx" : "y");
+}
+
+static void check_thin_weight(const conv_case *t, float keep)
+{
+  bench *b = &t->r->b;
+  const rad_pattern *p = t->g.pattern;
+  const size_t n = p->nnz + GUARD;
+  float *expect = numbers(b, 6, t->nw, 0.0f), *got = numbers(b, 7, n, 0.0f),
+        *cut = numbers(b, 7, n, 0.0f);
+  for (size_t i = 0, k = 0; i < t->nw; i++)
+    if (t->w[i] != 0.0f)
+      expect[i] = got[k++];
+  for (size_t k = 0; keep == 0.0f && k < p->nnz; k++)
+    got[k] = cut[k] = NAN; /* is not read */
+  rad_conv g = whole(t, NULL);
+  g.grad = expect, g.keep = keep;
+  ck_assert_int_eq(t->reference.conv_weight(t->plain, &g), RAD_OK);
+  for (size_t lo = 0, step = t->g.o; step > 0; lo = 0, step = step > 3 ? 3 : 0)
+    for (; lo < t->g.o; lo += step) {
+      g = images(t, false, 0, t->g.n, NULL);
+      g.grad = step == t->g.o ? got : cut, g.keep = keep;
+      g.lo = lo, g.hi = lo + step < t->g.o ? lo + step : t->g.o;
+      ck_assert_int_eq(t->r->math.sparse_conv_weight(&t->r->i->ctx, &g), RAD_OK);
+    }
+  ck_assert_msg(t->g.o <= 3 || same_bits(got, cut, n * sizeof *got), "%s: sparse bits by the slice",
+                text_of(t, false));
+  for (size_t i = 0, k = 0; i < t->nw; i++)
+    if (t->w[i] != 0.0f)
+      ck_assert_msg(distance(&got[k++], &expect[i], 1) < 1e-4, "%s: sparse gradient, keep %g",
+                    text_of(t, false), (double)keep);
+  ck_assert(same_bits(got + p->nnz, numbers(b, 7, n, 0.0f) + p->nnz, GUARD * sizeof *got));
+}
+
+START_TEST(test_thin)
+{
+  static const double shares[] = {0.04, 0.19, 1.0};
+  for (size_t k = 0; k < SHAPES; k++) {
+    math_rig r;
+    conv_case t;
+    if (!math_open(&r, _i))
+      return;
+    conv_open(&t, &r, k);
+    thin_out(&t, shares[k % 3]);
+    check_thin_images(&t, false);
+    check_thin_images(&t, true);
+    check_thin_weight(&t, 0.0f);
+    check_thin_weight(&t, 0.7f);
+    bench_close(&r.b);
+  }
+}
+END_TEST
+
 TCase *conv_cases(void)
 {
   TCase *t = tcase_create("convolutions");
   tcase_set_timeout(t, 120);
   tcase_add_loop_test(t, test_shapes, 0, (int)backend_ways());
+  tcase_add_loop_test(t, test_thin, 0, (int)backend_ways());
   tcase_add_loop_test(t, test_refusals, 0, (int)backend_ways());
   return t;
 }

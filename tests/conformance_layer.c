@@ -197,37 +197,35 @@ static void check_props(rig *r)
   }
 }
 
-/* A tensor that may be stored sparse: the same numbers as with its zeros stored. */
-static rad_pattern *pattern_of(rig *r, rad_param *p)
+/* dx and the gradients by one call have the same bits, whatever is kept of the old ones. */
+static void check_joint(rig *r, float keep)
 {
-  rad_pattern *t = room(r->b, 1, sizeof *t);
-  uint64_t *row = room(r->b, p->n + 1, sizeof *row), *order = room(r->b, p->n, sizeof *order),
-           *start = room(r->b, p->n + 1, sizeof *start);
-  uint32_t *col = room(r->b, p->n, sizeof *col), *by = room(r->b, p->n, sizeof *by);
-  *t = (rad_pattern){.rows = p->shape.dim[0],
-                     .cols = p->n / p->shape.dim[0],
-                     .row = row,
-                     .col = col,
-                     .order = order,
-                     .start = start,
-                     .by = by};
-  for (size_t i = 0; i < p->n; i++) {
-    row[i / t->cols + 1] += p->value[i] != 0.0f;
-    if (p->value[i] != 0.0f)
-      col[t->nnz++] = (uint32_t)(i % t->cols);
+  float *grad[2][MOST], *dx[2];
+  if (!r->ops->joint)
+    return;
+  ck_assert(r->plan.flags & RAD_CUT_OUTPUT);
+  for (int i = 0; i < 2; i++) {
+    memset(r->dx[0], 0xff, N * r->nx * sizeof(float)); /* is not read */
+    for (size_t k = 0; k < r->nparam; k++) {
+      r->param[k].keep = keep;
+      for (size_t j = 0; j < r->param[k].n; j++)
+        r->param[k].grad[j] = keep == 0.0f ? NAN : 0.1f * (float)j;
+    }
+    if (i == 0) {
+      rig_backward(r);
+      rig_gradient(r, false);
+    } else
+      rig_joint(r);
+    dx[i] = rig_copy(r, r->dx[0], N * r->nx * sizeof(float));
+    for (size_t k = 0; k < r->nparam; k++)
+      grad[i][k] = rig_copy(r, r->param[k].grad, r->param[k].n * sizeof(float));
   }
-  for (size_t i = 0; i < t->rows; i++)
-    row[i + 1] += row[i];
-  for (size_t c = 0, n = 0; c < t->cols; start[++c] = n)
-    for (size_t k = 0; k < t->nnz; k++)
-      if (col[k] == c)
-        order[n++] = k;
-  for (size_t q = 0; q < t->nnz; q++)
-    while (row[by[q] + 1] <= order[q])
-      by[q]++;
-  return t;
+  ck_assert(same_bits(dx[0], dx[1], N * r->nx * sizeof(float)));
+  for (size_t k = 0; k < r->nparam; k++)
+    ck_assert(same_bits(grad[0][k], grad[1][k], r->param[k].n * sizeof(float)));
 }
 
+/* A tensor that may be stored sparse: the same numbers as with its zeros stored. */
 static void check_sparse(rig *r)
 {
   rad_param *p = &r->param[0];
@@ -242,7 +240,7 @@ static void check_sparse(rig *r)
   const float *y = rig_copy(r, r->y, N * r->ny * sizeof *y),
               *dx = rig_copy(r, r->dx[0], N * r->nx * sizeof *dx);
   const rad_param dense = *p;
-  p->pattern = pattern_of(r, p);
+  p->pattern = pattern_of(r->b, p->value, p->shape.dim[0], p->n / p->shape.dim[0]);
   p->n = p->pattern->nnz;
   p->value = room(r->b, p->n + 1, sizeof(float));
   p->grad = room(r->b, p->n + 1, sizeof(float));
@@ -257,6 +255,8 @@ static void check_sparse(rig *r)
   for (size_t i = 0, k = 0; i < dense.n; i++)
     if (dense.value[i] != 0.0f)
       ck_assert(fabsf(p->grad[k++] - dense.grad[i]) < 1e-5f);
+  check_joint(r, 0.0f);
+  check_joint(r, 0.7f);
 }
 
 /* What products read is made element by element, and 0 of 0. */

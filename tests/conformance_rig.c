@@ -186,6 +186,13 @@ void rig_gradient(rig *r, bool slices)
   call(r, r->ops->gradient, &p);
 }
 
+void rig_joint(rig *r)
+{
+  piece_pointers to;
+  const rad_pass p = pass_of(r, 0, N, true, &to);
+  call(r, r->ops->joint, &p);
+}
+
 void rig_settle(rig *r)
 {
   piece_pointers to;

@@ -33,6 +33,7 @@ void rig_forward(rig *);
 void rig_backward(rig *);
 /* In one call for the whole batch, or in two slices of axis 0. */
 void rig_gradient(rig *, bool slices);
+void rig_joint(rig *); /* of all samples */
 /* Buffers take in the sums of rig_forward. */
 void rig_settle(rig *);
 /* Over some samples at a time, each call adding to those before. */

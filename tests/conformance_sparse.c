@@ -19,24 +19,12 @@ typedef struct sparse { /* W (U,D) by pattern, a batch of n */
 /* Each place with the given chance, row 1 and column 2 left empty. */
 static void take_pattern(sparse *t, size_t U, size_t D, double density)
 {
-  bench *b = &t->r->b;
-  const float *dice = numbers(b, 11, U * D, 0.0f);
-  uint64_t *row = room(b, U + 1, sizeof *row), *start = room(b, D + 1, sizeof *start),
-           *order = room(b, U * D, sizeof *order);
-  uint32_t *col = room(b, U * D, sizeof *col), *by = room(b, U * D, sizeof *by);
-  size_t nnz = 0, q = 0;
-  for (size_t u = 0; u < U; row[++u] = nnz)
+  float *dice = numbers(&t->r->b, 11, U * D, 0.0f);
+  for (size_t u = 0; u < U; u++)
     for (size_t d = 0; d < D; d++)
-      if (u != 1 && d != 2 && erf(fabs((double)dice[u * D + d]) * sqrt(0.5)) < density)
-        col[nnz++] = (uint32_t)d;
-  for (size_t d = 0; d < D; start[++d] = q)
-    for (size_t u = 0; u < U; u++)
-      for (uint64_t k = row[u]; k < row[u + 1]; k++)
-        if (col[k] == d) {
-          order[q] = k;
-          by[q++] = (uint32_t)u;
-        }
-  t->p = (rad_pattern){U, D, nnz, row, col, order, start, by};
+      if (u == 1 || d == 2 || erf(fabs((double)dice[u * D + d]) * sqrt(0.5)) >= density)
+        dice[u * D + d] = 0.0f;
+  t->p = *pattern_of(&t->r->b, dice, U, D);
 }
 
 static void sparse_open(sparse *t, math_rig *r, size_t n, size_t U, size_t D, double density)
@@ -126,6 +114,35 @@ static void check_gradient(const sparse *t, float keep)
                 t->n, t->p.rows, t->p.cols);
 }
 
+/* dX and dW by one call: the bits that two give */
+static void check_both(const sparse *t, float keep)
+{
+  const size_t n = t->n * t->p.cols + GAP, k = t->p.nnz + GAP;
+  float *dx = numbers(&t->r->b, 5, n, 0.0f), *dx_too = numbers(&t->r->b, 5, n, 0.0f),
+        *grad = numbers(&t->r->b, 6, k, 0.0f), *grad_too = numbers(&t->r->b, 6, k, 0.0f);
+  for (size_t i = 0; i < n - GAP; i++)
+    dx_too[i] = NAN; /* is not read */
+  for (size_t i = 0; keep == 0.0f && i < t->p.nnz; i++)
+    grad_too[i] = NAN;
+  rows(t, true, true, RAD_ACT_NONE, 0, t->n, dx);
+  slice(t, true, keep, 0, t->p.rows, grad);
+  const rad_sparse g = {.size = sizeof g,
+                        .pattern = &t->p,
+                        .value = t->value,
+                        .n = t->n,
+                        .x = t->x,
+                        .dy = t->dy,
+                        .dx = dx_too,
+                        .grad = grad_too,
+                        .keep = keep,
+                        .hi = t->p.rows};
+  ck_assert_int_eq(t->r->math.sparse_both(&t->r->i->ctx, &g), RAD_OK);
+  ck_assert_msg(same_bits(dx, dx_too, n * sizeof *dx) &&
+                    same_bits(grad, grad_too, k * sizeof *grad),
+                "%zu samples, %zu x %zu, keep %g: bits of both at once", t->n, t->p.rows, t->p.cols,
+                (double)keep);
+}
+
 static void check(int way, size_t n, size_t U, size_t D, double density)
 {
   math_rig r;
@@ -139,6 +156,8 @@ static void check(int way, size_t n, size_t U, size_t D, double density)
   check_gradient(&t, 0.0f);
   check_gradient(&t, 1.0f);
   check_gradient(&t, 0.9f);
+  check_both(&t, 0.0f);
+  check_both(&t, 0.9f);
   bench_close(&r.b);
 }
 

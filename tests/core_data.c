@@ -363,13 +363,13 @@ START_TEST(splits_say_where_noise_acts)
                      BLOBS "[noise a]\nplugin = random_labels\nsplits = val, test, more.train\n"
                            "[dataset more]\nplugin = blobs\nfeatures = 3\nclasses = 7\n",
                      NULL, NULL);
-  const rad_source *more = data_source(d, "more.train", &lab.diag);
+  const rad_source *more = data_source(d, "more.train", (origin){0}, &lab.diag);
   ck_assert_ptr_nonnull(more);
   ck_assert_uint_eq(d->source[RAD_TRAIN].changed, 0);
   ck_assert_uint_gt(d->source[RAD_VAL].changed, 50);
   ck_assert_uint_gt(d->source[RAD_TEST].changed, 500);
   ck_assert_uint_gt(more->changed, 500);
-  ck_assert_ptr_null(data_source(d, "less.train", &lab.diag));
+  ck_assert_ptr_null(data_source(d, "less.train", (origin){0}, &lab.diag));
   ck_assert_ptr_nonnull(strstr(text_str(&lab.diag.messages), "less.train"));
   data_free(d);
 }

@@ -171,6 +171,8 @@ START_TEST(keys_of_one_plugin)
   REFUSED_ONLY(DATA NET "[optimizer]\nbeta1@sgd = 0.5\n", "unknown key 'beta1'");
   REFUSED_ONLY(DATA NET "[optimizer]\nbeta1@adam = 5\n", "beta1 = 5: must be a number from 0 to");
   REFUSED(DATA NET "[optimizer]\nbeta1@nobody = 5\n", "nobody");
+  must_open(DATA NET "[arm r]\noptimizer.momentum@sgd = 0.5\n");
+  ck_assert_msg(said.errors == 0, "%s", text_str(&said.messages));
   must_open(DATA NET "[optimizer]\nplugin = choice(sgd, adam)\nmomentum@sgd = search(0.1, 0.7)\n"
                      "beta1@adam = search(0.1, 0.9)\nlr = search(0.001, 0.1)\n");
   ck_assert_uint_eq(x.space.n, 4);
@@ -381,6 +383,74 @@ START_TEST(axes)
                "units = 0: must be");
   REFUSED_ONLY(DATA NET "[axis m]\n", "[axis m] has no rows");
   REFUSED(DATA NET "[axis m]\nx = layer.out.units=search(1,2)\n", "a row is one point");
+}
+END_TEST
+
+/* --- points that are given --- */
+#define SPACE                                                                                      \
+  DATA "[layer hidden]\nplugin = dense\nunits = search(16, 99)\n[layer act]\nplugin = choice("     \
+       "relu, elu)\nalpha@elu = search(0.5, 2)\n" DENSE "[block body]\nlayers = hidden, act\n"     \
+       "repeat = search(1, 3)\nsame = false\n[optimizer]\nlr = choice(0.25, 0.0625)\n[axis m]\n"   \
+       "few = run.epochs=3\nmany = run.epochs=7\n"
+
+static double given_value(size_t i, const char *name)
+{
+  return x.given[i].value[place_of(name)];
+}
+
+START_TEST(points)
+{
+  must_open(SPACE "[point a]\nlayer.hidden.units = 31\nlayer.body.2.hidden.units = 17\n"
+                  "block.body.repeat = 2\noptimizer.lr = 6.25e-2\naxis.m = many\n[point b]\n"
+                  "[point off]\nenabled = false\nnonsense = 1\n[point c]\n"
+                  "layer.act.plugin = elu\nlayer.body.2.act.alpha@elu = 0.7318\n");
+  ck_assert_uint_eq(x.ngiven, 3);
+  ck_assert_str_eq(x.given[2].name, "c");
+  ck_assert_double_eq(given_value(0, "layer.body.1.hidden.units"), 31);
+  ck_assert_double_eq(given_value(0, "layer.body.2.hidden.units"), 17);
+  ck_assert(isnan(given_value(0, "layer.body.3.hidden.units")));
+  ck_assert(isnan(given_value(0, "layer.body.1.act.alpha@elu")));
+  ck_assert_double_eq(given_value(0, "optimizer.lr"), 1);
+  ck_assert_double_eq(given_value(0, "axis.m"), 1);
+  ck_assert_double_eq(given_value(1, "block.body.repeat"),
+                      2); /* the middle, and the first choice */
+  ck_assert_double_eq(given_value(1, "optimizer.lr"), 0);
+  ck_assert_double_eq(given_value(1, "layer.body.2.hidden.units"), 39); /* log: 15.5 .. 99.5 */
+  ck_assert_double_eq(given_value(2, "layer.body.1.act.alpha@elu"), 1.25);
+  ck_assert_double_eq(given_value(2, "layer.body.2.act.alpha@elu"), 0.7318);
+  config c;
+  ck_assert(experiment_trial(&x, x.given[0].value, &c) == RAD_OK);
+  ck_assert_ptr_null(config_find(&c, "point", "a"));
+  ck_assert_str_eq(value_of(&c, "run", "", "epochs"), "7");
+  config_free(&c);
+}
+END_TEST
+
+START_TEST(points_that_are_refused)
+{
+  REFUSED_ONLY(SPACE "[point a]\nlayer.hiden.units = 31\n",
+               "exp.ini:22: [point a] layer.hiden.units: this key is not searched (did you mean "
+               "'layer.hidden.units'?)\n");
+  REFUSED_ONLY(SPACE "[point a]\nrun.epochs = 3\n",
+               "[point a] run.epochs: this key is not searched");
+  REFUSED_ONLY(SPACE "[point a]\nlayer.hidden.units = 100\n",
+               "units = 100: must be an integer from 16 to 99\n");
+  REFUSED_ONLY(SPACE "[point a]\nblock.body.repeat = 1.5\n", "must be an integer from 1 to 3\n");
+  REFUSED_ONLY(SPACE "[point a]\noptimizer.lr = 0.1\n", "must be one of 0.25, 0.0625\n");
+  REFUSED_ONLY(SPACE "[point a]\nlayer.act.plugin = elu\nlayer.act.alpha@elu = 2.5\n",
+               "alpha@elu = 2.5: must be a number from 0.5 to 2\n");
+  REFUSED_ONLY(SPACE "[point a]\nlayer.hidden.units = search(20, 30)\n", "must be an integer");
+  REFUSED_ONLY(
+      SPACE "[point a]\nlayer.body.3.hidden.units = 20\n",
+      "is there only with block.body.repeat = 3; this point does not say, which means 2\n");
+  REFUSED_ONLY(SPACE "[point a]\nlayer.act.alpha@elu = 1\n",
+               "is there only with layer.body.1.act.plugin = elu; this point does not say");
+  REFUSED_ONLY(SPACE "[point a]\nblock.body.repeat = 1\nlayer.body.2.act.alpha@elu = 1\n",
+               "is there only with layer.body.2.act.plugin = elu; this point has not even that\n");
+  REFUSED_ONLY(SPACE "[point a]\n[point b]\naxis.m = few\n",
+               "[point b] is the same as [point a]\n");
+  REFUSED_ONLY(SPACE "[point]\n", "[point] needs a name");
+  REFUSED_ONLY(SPACE "[arm r]\npoint.a.axis.m = few\n", "cannot change [point]");
 }
 END_TEST
 
@@ -793,6 +863,8 @@ int main(void)
   tcase_add_test(t, files_become_absolute);
   tcase_add_test(t, files_in_rows_become_absolute);
   tcase_add_test(t, axes);
+  tcase_add_test(t, points);
+  tcase_add_test(t, points_that_are_refused);
   tcase_add_test(t, objectives);
   tcase_add_test(t, misspelt_metrics);
   tcase_add_test(t, nothing_selects_by_test);

@@ -422,6 +422,32 @@ START_TEST(erdos_renyi_shares_out)
 }
 END_TEST
 
+/* (7,3,3,4) on 6 x 5 places: round(0.19 x 252) = 48 weights, each forward, in the gradient of the
+ * input and in its own once at every place */
+START_TEST(convolutions_are_stored_sparse)
+{
+  static const char *const keys[][2] = {
+      {"layer.first.plugin", "identity"}, {"layer.a.plugin", "conv2d"},
+      {"layer.a.filters", "7"},           {"layer.a.same", "true"},
+      {"layer.a.density", "0.19"},        {"backend.plugin", "reference"}};
+  double forward, backward;
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    set(keys[i][0], keys[i][1]);
+  ck_assert_int_eq(model_plan(&m, &e, &c, &(rad_shape){3, {6, 5, 4}}, NULL, 0), RAD_OK);
+  ck_assert_int_eq(model_layout(m, 1), RAD_OK);
+  ck_assert_int_eq(model_alloc(m, N), RAD_OK);
+  const rad_param *p = &named("a")->pub;
+  ck_assert(p->pattern && !p->mask);
+  ck_assert_uint_eq(p->n, 48);
+  ck_assert_uint_eq(p->pattern->rows, 7);
+  ck_assert_uint_eq(p->pattern->cols, 36);
+  ck_assert_uint_eq(p->pattern->nnz, 48);
+  ck_assert_int_eq(model_flop(m, &forward, &backward, NULL), RAD_OK);
+  ck_assert_double_eq(forward, 2 * 48 * 30);
+  ck_assert_double_eq(backward, 2 * 48 * 30);
+}
+END_TEST
+
 static void refused(const char *why)
 {
   set("backend.plugin", "reference");
@@ -454,6 +480,7 @@ int main(void)
   tcase_add_test(t, density_is_exact_and_leaves_nobody_alone);
   tcase_add_test(t, initial_scale_counts_active_inputs);
   tcase_add_test(t, erdos_renyi_shares_out);
+  tcase_add_test(t, convolutions_are_stored_sparse);
   tcase_add_test(t, too_thin);
   tcase_add_test(t, nothing_to_mask);
   tcase_add_test(t, gradients_by_shard);

@@ -379,6 +379,96 @@ START_TEST(constraints_before_training)
 }
 END_TEST
 
+/* --- points that are given --- */
+static const char given_points[] =
+    "[point b]\nlayer.h.units = 44\n[point a]\noptimizer.lr = 0.0625\n";
+
+static void given_is(const json_t *t, const char *name, double units, double lr)
+{
+  const char *said = json_member_text(t, "given");
+  ck_assert_str_eq(said ? said : "(none)", name);
+  ck_assert_double_eq_tol(value(t, "params", "layer.h.units"), units, 1e-12);
+  if (!isnan(lr))
+    ck_assert_double_eq_tol(value(t, "params", "optimizer.lr"), lr, 1e-12);
+}
+
+/* Units are log scaled, 2.5 .. 60.5: the middle is 12; the rate too: sqrt(0.013 0.9). */
+START_TEST(given_points_come_first)
+{
+  char ini[2048];
+  static const char *const more[] = {"search.trials=7", "point.c.layer.h.units=7", NULL};
+  const double middle = sqrt(0.013 * 0.9);
+  snprintf(ini, sizeof ini, "%s%s", searched, given_points);
+  ck_assert_msg(run(ini, "a", NULL, two) == EXIT_DONE, "%s", messages);
+  ck_assert_int_eq(run(searched, "plain", NULL, two), EXIT_DONE);
+  json_t *o = summary("a"), *p = summary("plain");
+  ck_assert_uint_eq(json_array_size(json_object_get(o, "trials")), 5); /* they count */
+  given_is(trial_of(o, 0), "b", 44, middle);
+  given_is(trial_of(o, 1), "a", 12, 0.0625);
+  for (size_t i = 2; i < 5; i++) /* random draws at the index */
+    given_is(trial_of(o, i), "(none)", value(trial_of(p, i), "params", "layer.h.units"), NAN);
+  json_decref(o);
+  json_decref(p);
+  ck_assert_msg(run(ini, "a", more, two) == EXIT_DONE, "%s", messages); /* one more is given */
+  o = summary("a");
+  ck_assert_uint_eq(json_array_size(json_object_get(o, "trials")), 7);
+  given_is(trial_of(o, 5), "c", 7, middle);
+  given_is(trial_of(o, 6), "(none)", value(trial_of(o, 6), "params", "layer.h.units"), NAN);
+  json_decref(o);
+}
+END_TEST
+
+/* A kill after the first trial had been proposed: the same study. */
+START_TEST(given_points_survive_a_kill)
+{
+  char ini[2048], line[65536];
+  snprintf(ini, sizeof ini, "%s%s", searched, given_points);
+  ck_assert_int_eq(run(ini, "a", NULL, two), EXIT_DONE);
+  ck_assert_int_eq(run(ini, "b", NULL, two), EXIT_DONE);
+  FILE *from = fopen(in_folder("a/journal.jsonl"), "r"),
+       *to = fopen(in_folder("b/journal.jsonl"), "w");
+  ck_assert(from && to);
+  while (fgets(line, sizeof line, from)) {
+    fputs(line, to);
+    if (strstr(line, "\"event\": \"trial\""))
+      break;
+  }
+  ck_assert_ptr_nonnull(strstr(line, "\"given\": \"b\""));
+  fclose(from);
+  fclose(to);
+  ck_assert_msg(run(ini, "b", NULL, two) == EXIT_DONE, "%s", messages);
+  same_summaries("a", "b");
+}
+END_TEST
+
+/* Every point once, and no trial more than there are points. */
+START_TEST(given_points_of_a_grid)
+{
+  char ini[2048];
+  static const char *const set[] = {"search.plugin=grid", "search.trials=0",
+                                    "layer.h.units=search(3, 6)", "optimizer.lr=choice(0.1, 0.2)",
+                                    NULL};
+  snprintf(ini, sizeof ini,
+           "%s[point a]\nlayer.h.units = 4\n[point b]\noptimizer.lr = 0.2\n"
+           "layer.h.units = 3\n",
+           searched);
+  ck_assert_msg(run(ini, "a", set, two) == EXIT_DONE, "%s", messages);
+  json_t *o = summary("a");
+  bool there[4][2] = {{false}};
+  ck_assert_uint_eq(json_array_size(json_object_get(o, "trials")), 8);
+  given_is(trial_of(o, 0), "a", 4, NAN);
+  given_is(trial_of(o, 1), "b", 3, NAN);
+  for (size_t i = 0; i < 8; i++) {
+    const json_t *params = json_object_get(trial_of(o, i), "params");
+    const size_t units = (size_t)value(params, "layer.h.units", NULL) - 3,
+                 lr = strcmp(json_member_text(params, "optimizer.lr"), "0.2") == 0;
+    ck_assert_msg(!there[units][lr], "trial %zu was there", i);
+    there[units][lr] = true;
+  }
+  json_decref(o);
+}
+END_TEST
+
 /* What a search is shown of trial i: results below i - lag, beyond that values only. */
 static unsigned shown, proposals;
 static rad_status (*real_ask)(rad_ctx *, const void *, const rad_space *, const rad_history *,
@@ -491,6 +581,9 @@ static Suite *suite(void)
   tcase_add_test(t, another_arithmetic);
   tcase_add_test(t, a_torn_journal);
   tcase_add_test(t, constraints_before_training);
+  tcase_add_test(t, given_points_come_first);
+  tcase_add_test(t, given_points_survive_a_kill);
+  tcase_add_test(t, given_points_of_a_grid);
   tcase_add_test(t, a_search_sees_what_it_may);
   tcase_add_test(t, a_verdict);
   suite_add_tcase(s, t);

@@ -176,7 +176,7 @@ static void all_sorts(void)
     set(keys[i][0], keys[i][1]);
 }
 
-/* Images: convolutions by shard, sums over the batch, two ways that join. */
+/* Images: convolutions by shard, one of them sparse, sums over the batch, two ways that join. */
 static void images(void)
 {
   static const char *const keys[][2] = {{"run.batch", "70"},
@@ -198,6 +198,11 @@ static void images(void)
                                         {"layer.out.density", "0.6"},
                                         {"layer.both.plugin", "concat"},
                                         {"layer.both.input", "act, out"},
+                                        {"layer.thin.plugin", "conv2d"},
+                                        {"layer.thin.filters", "8"},
+                                        {"layer.thin.same", "true"},
+                                        {"layer.thin.groups", "2"},
+                                        {"layer.thin.density", "0.14"},
                                         {"layer.pool.plugin", "max_pool"},
                                         {"layer.pool.kernel", "3"},
                                         {"layer.pool.stride", "2"},
@@ -347,6 +352,9 @@ START_TEST(files_have_one_order)
     ck_assert(s->rank == 4 && s->dim[0] == 5 && s->dim[1] == 5 && s->dim[2] == 1 && s->dim[3] == 1);
     ck_assert_ptr_nonnull(st_find(&y, "mask/out.W"));
     ck_assert_ptr_nonnull(st_find(&y, "momentum/out.W"));
+    ck_assert_uint_eq(st_find(&y, "thin.W")->bytes, 8 * 5 * 9 * sizeof(float));
+    ck_assert_ptr_nonnull(st_find(&y, "mask/thin.W"));
+    ck_assert_ptr_nonnull(st_find(&y, "momentum/thin.W"));
   }
   st_free(&x);
   st_free(&y);
@@ -381,10 +389,14 @@ static const char *const variants[][5][2] = {
      {"layer.h.density", "0.24"},
      {"backend.plugin", "native"},
      {"optimizer.plugin", "adam"}},
+    {{"backend.plugin", "native"}, {"optimizer.nesterov", "true"}, {0}}, /* of images */
 };
+enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static void apply_variant(int i)
 {
+  if (i == VARIANTS - 1)
+    images();
   for (size_t k = 0; k < 5 && variants[i][k][0]; k++)
     set(variants[i][k][0], variants[i][k][1]);
 }
@@ -575,7 +587,7 @@ int main(void)
   tcase_add_test(t, measures_read_plain_weights);
   tcase_add_loop_test(t, files_have_one_order, 0, 2);
   tcase_add_loop_test(t, threads_give_the_same_bits, 0, 6);
-  tcase_add_loop_test(t, stopped_after_every_step, 0, sizeof variants / sizeof *variants);
+  tcase_add_loop_test(t, stopped_after_every_step, 0, VARIANTS);
   tcase_add_test(t, no_epoch_is_doubled);
   tcase_add_test(t, arms_start_alike);
   tcase_add_test(t, divergence_is_a_result);

@@ -19,6 +19,8 @@ ok 'the program is there' test -x "$at/bin/rademacher"
 ok 'the plugins are there' test -f "$root$plugindir/layer/dense.so"
 no_la() { [ -z "$(find "$root" -name '*.la')" ]; }
 ok 'no libtool archive is installed' no_la
+ok 'completion is there' test -f "$at/share/bash-completion/completions/rademacher"
+ok 'man pages are there' test -f "$at/share/man/man1/rademacher-run.1"
 ok 'the headers are there' test -f "$at/include/rademacher/rademacher.h"
 ok 'the defaults are there' test -f "$at/share/rademacher/defaults.ini"
 ok 'experiments keep their folders' test -f "$at/share/rademacher/model/mlp-2x512.ini"

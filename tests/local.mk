@@ -3,7 +3,9 @@
 TEST_CPPFLAGS = $(CORE_CPPFLAGS) $(CHECK_CFLAGS)
 LDADD = core/libradcore.la $(CHECK_LIBS)
 
-C_TESTS = tests/conformance \
+C_TESTS = tests/compress \
+  tests/compressors \
+  tests/conformance \
   tests/convex \
   tests/core_config \
   tests/core_data \
@@ -35,6 +37,7 @@ C_TESTS = tests/conformance \
 SH_TESTS = \
   tests/analysis.sh \
   tests/browser.sh \
+  tests/chains.sh \
   tests/cli.sh \
   tests/configs.sh \
   tests/data.sh \
@@ -47,6 +50,7 @@ SH_TESTS = \
   tests/noise.sh \
   tests/plugins.sh \
   tests/report.sh \
+  tests/shells.sh \
   tests/source.sh \
   tests/study.sh
 if HAVE_CHECK
@@ -58,6 +62,13 @@ EXTRA_DIST += $(SH_TESTS) tests/folder.h tests/lib.sh tests/check-portable.sh te
   tests/bench/nets.py tests/bench/torch_side.py tests/golden tests/peers
 
 STUDY_RIG = tests/fake_arm.c tests/study_rig.c tests/study_rig.h
+COMPRESS_RIG = tests/compress_rig.c tests/compress_rig.h
+tests_compress_SOURCES = tests/compress.c $(COMPRESS_RIG)
+tests_compress_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_compress_LDFLAGS =
+tests_compressors_SOURCES = tests/compressors.c $(COMPRESS_RIG)
+tests_compressors_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_compressors_LDFLAGS =
 tests_conformance_SOURCES = \
   tests/conformance.c \
   tests/conformance.h \
@@ -211,11 +222,14 @@ check_DATA = tests/zoo/stamp
 EXTRA_DIST += $(ZOO) tests/bad_plugins/zoo.h
 
 # For `make bench` and `make check-peers`.
-EXTRA_PROGRAMS += tests/bench/peak tests/peers/driver tests/peers/network_driver \
-  tests/peers/search_driver
+EXTRA_PROGRAMS += tests/bench/peak tests/bench/sparse tests/peers/driver \
+  tests/peers/network_driver tests/peers/search_driver
 tests_bench_peak_CFLAGS = $(STD_CFLAGS) $(WARN_CFLAGS) -O3 -ffp-contract=fast
 tests_bench_peak_LDADD =
 tests_bench_peak_LDFLAGS =
+tests_bench_sparse_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
+tests_bench_sparse_LDADD = core/libradcore.la
+tests_bench_sparse_LDFLAGS =
 tests_peers_driver_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/core
 tests_peers_driver_LDADD = core/libradcore.la
 tests_peers_driver_LDFLAGS =

@@ -301,7 +301,8 @@ START_TEST(swapped_bytes_are_those_of_the_other_set)
     ck_assert_uint_eq(s->changed, 0);
     batch_free(b);
   }
-  ck_assert_ptr_null(data_source(d, "more.train", &lab.diag)); /* its labels are no use here */
+  ck_assert_ptr_null(
+      data_source(d, "more.train", (origin){0}, &lab.diag)); /* its labels are no use here */
   ck_assert_ptr_nonnull(strstr(text_str(&lab.diag.messages), "[dataset more] has other targets"));
   data_free(d);
 }
@@ -317,7 +318,8 @@ START_TEST(swapped_floats_are_scaled_and_go_on_in_the_chain)
   for (size_t k = 0; k < 2; k++) {
     snprintf(ini, sizeof ini, set, k ? "" : "enabled = false\n");
     data *d = lab_open(&lab, ini, NULL, NULL);
-    batch *b = fill(d, &d->source[RAD_TRAIN]), *more = fill(d, data_source(d, "more.train", NULL));
+    batch *b = fill(d, &d->source[RAD_TRAIN]),
+          *more = fill(d, data_source(d, "more.train", (origin){0}, NULL));
     double q = 0;
     for (size_t i = 0; i < 7 * 20; i++) { /* scale = none: as bytes are stored */
       const double by = (double)b->b.x[i] / 255 - (double)more->b.x[i];

@@ -53,6 +53,12 @@ ok 'the page: network' page 'parameters'
 ok 'the page: command' page 'rademacher run exp.ini -o run'
 ok 'the page: configuration' page 'units = choice(3, 7, 20)'
 ok 'the page: checksums of plugins' page 'sha256'
+own() { grep -F -e "$1" run/manifest.json; }
+ok 'manifest: what the file says, and where' own '{"key": "optimizer.lr", "value": "0.07", "was": null, "from": "exp.ini:'
+rad run exp.ini -o said -s run.epochs=2 -s layer.act.plugin=tanh -q --no-report
+said() { grep -F -e "$1" said/manifest.json; }
+ok 'manifest: what the command line says' said '{"key": "layer.act.plugin", "value": "tanh", "was": "relu", "from": "command line"}'
+ok 'the page: what the file says' page 'What the file itself and the command line say'
 outside() { ! grep -nE '(src|href)="?(https?:)?//|url\((["'\'']?)http|@import' run/report.html; }
 ok 'the page fetches nothing' outside
 
@@ -122,6 +128,45 @@ rad run exp.ini -o boom -s optimizer.lr=1000 -s layer.act.plugin=identity -s run
 ok 'divergence: status' status_is 0
 ok 'divergence: listed, with its reason' grep -q '<td class="t">diverged</td><td>0</td><td class="t">[a-z]' boom/report.html
 ok 'divergence: no figure of what has no value' test ! -e boom/figures/test-error-by-layer-hidden-units.csv
+
+# --- what decided ---
+sed -e 's/^units = .*3, 7.*/units = search(2, 40, log)/' -e 's/^plugin = relu/plugin = choice(relu, tanh, sigmoid)/' \
+  -e 's/^lr = .*/lr = search(0.001, 0.3, log)/' -e 's/^seeds = .*/seeds = 4/' exp.ini >search.ini
+cat >>search.ini <<'END'
+[objective]
+real.val.loss = -1
+[search]
+plugin = random
+trials = 40
+END
+rad run search.ini -o found
+ok 'what decided: status' status_is 0
+shares() { # they are summary.json's, and all of the variance
+  want=$(sed -n 's/.*"share": {"optimizer.lr": \([^,}]*\).*/\1/p; s/.*"share": {.*, "optimizer.lr": \([^,}]*\).*/\1/p' found/summary.json | head -n 1)
+  awk -F, -v want="$want" 'NR > 1 { sum += $2; last = $3 } $3 == "optimizer.lr" { lr = $2 - 100 * want }
+    END { exit !(sum > 99.999 && sum < 100.001 && lr < 1e-9 && -lr < 1e-9 && last == "several together") }' \
+    found/figures/importance.csv
+}
+ok 'what decided: shares' shares
+"$RADEMACHER" trials found --sort -objective --columns objective,layer.act.plugin --csv | tail -n +2 >order.csv
+tops() { # of each activation, how many of the best four and of the other 36
+  awk -F, 'NR == FNR { act[$2]++; top[$2] += FNR <= 4; next }
+    $5 == "layer.act.plugin" { n++; bad += $3 != act[$6] || $4 != top[$6] } END { exit !(n == 3 && bad == 0) }' \
+    order.csv found/figures/marginals.csv
+}
+ok 'what decided: the top tenth' tops
+row() { # of an activation: its share of the best four and of the others, in per cent
+  want=$(awk -F, -v a="$1" '{ n[NR <= 4] += $2 == a } END { printf "%.0f %%</td><td>%.0f %%", n[1] / 0.04, n[0] / 0.36 }' order.csv)
+  grep -F "<td class=\"t\">$1</td><td>$want</td>" found/report.html
+}
+for act in relu tanh sigmoid; do
+  ok "what decided: the table, $act" row $act
+done
+ok 'what decided: the middle of numbers' grep -Eq '<td class="t">median \(middle half\)</td><td>[0-9.]+ \([0-9.]+ to [0-9.]+\)' found/report.html
+ok 'what decided: not of three trials' no_page 'id="decided"'
+if [ -n "$gnuplot" ]; then
+  ok 'what decided: drawn' test -s found/figures/importance.png -a -s found/figures/marginals.svg -a ! -e found/figures/gnuplot.log
+fi
 
 # --- cut short, still running ---
 cp -r run cut
@@ -282,5 +327,31 @@ ok 'damaged images: the others' test "$(tiles pixels | wc -l)" -eq 8
 rad report run quiet -o both/report.html
 ok 'two runs: status' status_is 0
 ok 'two runs: side by side' grep -q 'id="comparison"' both/report.html
+lines() { awk -F, 'NR > 1 { n[$7 "," $8]++ } END { exit !(n["real,1-run"] > 1 && n["noise,2-quiet"] > 1) }' both/figures/compared-train-loss.csv; }
+ok 'two runs: in one figure' lines
 ok 'two runs: figures of each' test -s both/figures/1-run-curves-train-loss.csv -a -s both/figures/2-quiet-curves-train-loss.csv
+
+# --- watch: the same words as at the end of `run`, also while it goes on ---
+rad watch run
+ok 'watch: status' status_is 0
+ok 'watch: the verdict' out_has 'did not fit'
+ok 'watch: nothing on standard error' err_empty
+rad watch cut --once
+ok 'watch, cut short: status' status_is 0
+ok 'watch, cut short: how far it is' out_has 'is incomplete'
+rad watch
+fails 2 'run directory' 'watch what'
+rad watch "$TMP"
+fails 2 'is no run directory' 'watch of another folder'
+"$RADEMACHER" run exp.ini -o live -s run.epochs=40 --no-report >live.txt 2>&1 &
+for _ in $(seq 300); do
+  grep -q '"event": "epoch"' live/journal.jsonl 2>/dev/null && break
+  sleep 0.1
+done
+rad watch live
+wait
+ok 'watch of a run that goes on: status' status_is 0
+ok 'watch of a run that goes on: says how jobs end' err_has 'noise, seed 9: done after 40 epochs'
+same_words() { sed '/^Results: /d' live.txt | cmp - "$TMP/out"; }
+ok 'watch of a run that goes on: its verdict' same_words
 finish

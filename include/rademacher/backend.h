@@ -50,6 +50,8 @@ typedef struct rad_conv { /* X (n,h,w,c) NHWC, W (o,kh,kw,c/groups), Y (n,oh,ow,
   size_t lo, hi; /* weight: only these outputs */
   const rad_param
       *packed; /* the tensor of `weight`; with its `layout`, weight and grad are in it */
+  const rad_pattern *pattern; /* sparse_conv...: of W (o,kh kw c/groups); weight and grad are (nnz),
+                               * everything is RAD_F32. Else not read */
 } rad_conv;
 
 /* Each output is the largest of its window, in every channel; among equals the first, a NaN before
@@ -111,5 +113,13 @@ typedef struct rad_math {
   rad_status (*max_pool_back)(rad_ctx *, const rad_pool *); /* dx = */
   /* y (n) += a x (n). */
   rad_status (*axpy)(rad_ctx *, size_t n, float a, const float *x, float *y);
+  rad_status (*sparse_conv)(rad_ctx *, const rad_conv *);        /* y = */
+  rad_status (*sparse_conv_input)(rad_ctx *, const rad_conv *);  /* dx = */
+  rad_status (*sparse_conv_weight)(rad_ctx *, const rad_conv *); /* grad at the nonzeros */
+  /* Below which share of nonzeros this RAD_SPARSE tensor is faster by the sparse calls; 0: never,
+   * or there are none for it. NULL: never. A rank of 2 is a dense layer's, 4 a convolution's. */
+  double (*sparse_below)(rad_ctx *, const rad_param *);
+  /* sparse_input and sparse_weight of all rows, to the bit, from one reading of dY. */
+  rad_status (*sparse_both)(rad_ctx *, const rad_sparse *);
 } rad_math;
 #endif

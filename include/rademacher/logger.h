@@ -39,8 +39,13 @@ typedef struct rad_event {
   rad_status (*weights)(rad_ctx *, const struct rad_event *, size_t *n,
                         const rad_array *const **weight);
 } rad_event;
+/* rad_logger_ops.flags */
+enum {
+  RAD_LOGGER_TALKS = 1 /* to whoever sits there, and writes no file: `watch` has these alone */
+};
 typedef struct rad_logger_ops {
   uint32_t size;
   rad_status (*event)(rad_ctx *, const void *self, const rad_event *); /* [serial] */
+  uint32_t flags;                                                      /* since minor 1 */
 } rad_logger_ops;
 #endif

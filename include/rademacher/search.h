@@ -32,6 +32,7 @@ typedef struct rad_trial {
   const double *violation; /* (nconstraint) > 0: violated by so much */
   size_t nrung;
   const rad_rung *rung; /* [nrung] ascending in epoch */
+  bool given;           /* by the user, not proposed by the search. Since minor 1 */
 } rad_trial;
 typedef struct rad_space {
   size_t ndim, nscore, nconstraint;
@@ -100,5 +101,35 @@ static inline bool rad_space_next(const rad_space *s, double *point)
       return true;
     }
   return false;
+}
+/* How many points a space has, ranges of real numbers counted as one value: the product, over the
+ * dimensions that are always there, of the sum over a dimension's values of the products of what
+ * exists there. Room: below (ndim), product (rad_space_width). */
+static inline size_t rad_space_width(const rad_space *s)
+{
+  double most = 1.0;
+  for (size_t d = 0; d < s->ndim; d++)
+    if (s->dim[d]->parent >= 0) {
+      const rad_dim *p = s->dim[s->dim[d]->parent];
+      most = fmax(most, p->hi - p->lo + 1.0);
+    }
+  return (size_t)fmin(most, 9007199254740992.0);
+}
+static inline double rad_space_size(const rad_space *s, double *below, double *product)
+{
+  double all = 1.0;
+  for (size_t d = s->ndim; d-- > 0;) {
+    const rad_dim *m = s->dim[d];
+    below[d] = m->type == RAD_FLOAT ? 1.0 : m->hi - m->lo + 1.0;
+    for (int pass = 0; pass < 3; pass++) /* the values that children name: 1, products, sum */
+      for (size_t k = d + 1; k < s->ndim; k++)
+        for (size_t w = 0; s->dim[k]->parent == (int32_t)d && w < s->dim[k]->nwhen; w++) {
+          double *p = &product[(size_t)(s->dim[k]->when[w] - m->lo)];
+          below[d] += pass == 2 ? *p - 1.0 : 0.0;
+          *p = pass == 1 ? *p * below[k] : 1.0;
+        }
+    all *= m->parent < 0 ? below[d] : 1.0;
+  }
+  return all;
 }
 #endif

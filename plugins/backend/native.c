@@ -142,6 +142,10 @@ static rad_status sparse_weight(rad_ctx *c, const rad_sparse *s)
 {
   return of(c)->sparse_weight(c, s);
 }
+static rad_status sparse_both(rad_ctx *c, const rad_sparse *s)
+{
+  return of(c)->sparse_both(c, s);
+}
 static rad_status act(rad_ctx *c, uint32_t a, float alpha, size_t n, const float *x, float *y)
 {
   return of(c)->act(c, a, alpha, n, x, y);
@@ -162,6 +166,22 @@ static rad_status max_pool(rad_ctx *c, const rad_pool *g)
 static rad_status max_pool_back(rad_ctx *c, const rad_pool *g)
 {
   return of(c)->max_pool_back(c, g);
+}
+static rad_status sparse_conv(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->sparse_conv(c, g);
+}
+static rad_status sparse_conv_input(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->sparse_conv_input(c, g);
+}
+static rad_status sparse_conv_weight(rad_ctx *c, const rad_conv *g)
+{
+  return of(c)->sparse_conv_weight(c, g);
+}
+static double sparse_below(rad_ctx *c, const rad_param *p)
+{
+  return of(c)->sparse_below(c, p);
 }
 static bool layout(rad_ctx *c, const rad_param *p, rad_layout *l)
 {
@@ -189,6 +209,7 @@ static const rad_math ops = {.size = sizeof ops,
                              .sparse = sparse,
                              .sparse_input = sparse_input,
                              .sparse_weight = sparse_weight,
+                             .sparse_both = sparse_both,
                              .act = act,
                              .layout = layout,
                              .pack = pack,
@@ -197,7 +218,11 @@ static const rad_math ops = {.size = sizeof ops,
                              .act_back = act_back,
                              .axpy = axpy,
                              .max_pool = max_pool,
-                             .max_pool_back = max_pool_back};
+                             .max_pool_back = max_pool_back,
+                             .sparse_conv = sparse_conv,
+                             .sparse_conv_input = sparse_conv_input,
+                             .sparse_conv_weight = sparse_conv_weight,
+                             .sparse_below = sparse_below};
 static const rad_plugin native_plugin = {RAD_PLUGIN(RAD_BACKEND, "native", native, &ops),
                                          RAD_KEYS(keys), .init = init,
                                          .summary = "own kernels, compiled per instruction set"};

@@ -13,12 +13,9 @@ static rad_status plan(rad_ctx *c, void *self, rad_plan *p)
 /* dW = keep dW + , db = keep db + , of the samples in this call */
 static rad_status gradient(rad_ctx *c, const void *self, const rad_pass *p)
 {
-  rad_conv r = conv2d_request(self, p);
-  r.x = p->x[0];
-  r.grad = p->w[0]->grad;
-  r.keep = p->w[0]->keep;
-  if (r.grad)
-    RAD_TRY(c->math->conv_weight(c, &r));
+  const rad_param *W = p->w[0];
+  if (W->grad)
+    RAD_TRY(conv2d_product(c, self, p, W->keep, W->grad));
   return conv2d_bias_gradient(c, self, p);
 }
 

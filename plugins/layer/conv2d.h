@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * conv2d.h - what conv2d and convex_conv2d share: Y = f(W * X + b); f is the activation behind it,
  * where absorbed. X (n,H,W,C), W (O,KH,KW,C/groups), b (O), Y (n,OH,OW,O),
- * OH = (H + 2 pad - KH) / stride + 1, rounded down. Files hold W as (O,C/groups,KH,KW). */
+ * OH = (H + 2 pad - KH) / stride + 1, rounded down. W may be stored sparse. Files hold it as
+ * (O,C/groups,KH,KW). */
 #ifndef PLUGINS_LAYER_CONV2D_H
 #define PLUGINS_LAYER_CONV2D_H
 #include <rademacher/layer.h>
@@ -93,7 +94,7 @@ static inline rad_status conv2d_plan(rad_ctx *c, conv2d *v, rad_plan *p, uint32_
   p->props = RAD_AFFINE;
   p->flags = RAD_KEEP_X;
   p->absorbs = ~0u; /* rad_conv takes any rad_act */
-  flags |= g->groups == 1 ? RAD_OPAQUE : 0u;
+  flags |= RAD_SPARSE | (g->groups == 1 ? RAD_OPAQUE : 0u);
   RAD_TRY(c->host->tensor(c, RAD_NEW(rad_tensor, .name = "W", .role = RAD_WEIGHT, .type = RAD_F32,
                                      .shape = {4, {g->o, g->kh, g->kw, g->c / g->groups}},
                                      .axes = "ohwi", .flags = flags)));
@@ -110,6 +111,7 @@ static inline rad_conv conv2d_request(const conv2d *v, const rad_pass *p)
   r.n = p->n;
   r.weight = rad_used(p->w[0]);
   r.packed = p->w[0];
+  r.pattern = p->w[0]->pattern;
   r.dy = p->dy;
   r.hi = r.o;
   return r;
@@ -125,7 +127,7 @@ static inline rad_status conv2d_forward(rad_ctx *c, const void *self, const rad_
   r.bias = v->bias ? p->w[1]->value : NULL;
   r.act = p->act;
   r.act_alpha = p->act_alpha;
-  return c->math->conv(c, &r);
+  return (r.pattern ? c->math->sparse_conv : c->math->conv)(c, &r);
 }
 
 static inline rad_status conv2d_onnx(rad_ctx *c, const void *self, rad_sketch *s)
@@ -147,7 +149,20 @@ static inline rad_status conv2d_backward(rad_ctx *c, const void *self, const rad
 {
   rad_conv r = conv2d_request(self, p);
   r.dx = p->dx[0];
-  return r.dx ? c->math->conv_input(c, &r) : RAD_OK;
+  if (!r.dx)
+    return RAD_OK;
+  return (r.pattern ? c->math->sparse_conv_input : c->math->conv_input)(c, &r);
+}
+
+/* grad = keep grad + dW of the samples in this call; grad: as W is stored */
+static inline rad_status conv2d_product(rad_ctx *c, const conv2d *v, const rad_pass *p, float keep,
+                                        float *grad)
+{
+  rad_conv r = conv2d_request(v, p);
+  r.x = p->x[0];
+  r.grad = grad;
+  r.keep = keep;
+  return (r.pattern ? c->math->sparse_conv_weight : c->math->conv_weight)(c, &r);
 }
 
 /* sum (O) += the sums of rows of dy (rows,O): eight rows as a tree in float, then in double */

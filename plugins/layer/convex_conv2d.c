@@ -30,16 +30,14 @@ static rad_status map(rad_ctx *c, const void *self, const rad_param *W, size_t n
 static rad_status gradient(rad_ctx *c, const void *self, const rad_pass *p)
 {
   const rad_param *W = p->w[0];
-  rad_conv r = conv2d_request(self, p);
-  r.x = p->x[0];
   RAD_TRY(conv2d_bias_gradient(c, self, p));
   if (!W->grad)
     return RAD_OK;
-  r.grad = c->host->scratch(c, W->n * sizeof *r.grad);
-  if (!r.grad)
+  float *g = c->host->scratch(c, W->n * sizeof *g);
+  if (!g)
     return RAD_ENOMEM;
-  RAD_TRY(c->math->conv_weight(c, &r));
-  convex_chain(W, 0, W->n, r.grad);
+  RAD_TRY(conv2d_product(c, self, p, 0.0f, g));
+  convex_chain(W, 0, W->n, g);
   return RAD_OK;
 }
 

@@ -44,12 +44,26 @@ static rad_status gradient(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+/* both, of a sparse W */
+static rad_status joint(rad_ctx *c, const void *self, const rad_pass *p)
+{
+  const rad_param *W = p->w[0];
+  float *g = c->host->scratch(c, W->n * sizeof *g);
+  if (!g)
+    return RAD_ENOMEM;
+  dense_bias_gradient(self, p);
+  RAD_TRY(dense_both(c, p, 0.0f, g));
+  convex_chain(W, 0, W->n, g);
+  return RAD_OK;
+}
+
 static const rad_layer_ops ops = {.size = sizeof ops,
                                   .plan = plan,
                                   .forward = dense_forward,
                                   .backward = dense_backward,
                                   .gradient = gradient,
                                   .map = map,
+                                  .joint = joint,
                                   .onnx = dense_onnx};
 static const rad_plugin convex_dense_plugin = {
     RAD_PLUGIN(RAD_LAYER, "convex_dense", dense, &ops), RAD_KEYS(keys), .needs = 1,

@@ -20,11 +20,20 @@ static rad_status gradient(rad_ctx *c, const void *self, const rad_pass *p)
   return RAD_OK;
 }
 
+/* both, of a sparse W */
+static rad_status joint(rad_ctx *c, const void *self, const rad_pass *p)
+{
+  const rad_param *W = p->w[0];
+  dense_bias_gradient(self, p);
+  return dense_both(c, p, W->keep, W->grad);
+}
+
 static const rad_layer_ops ops = {.size = sizeof ops,
                                   .plan = plan,
                                   .forward = dense_forward,
                                   .backward = dense_backward,
                                   .gradient = gradient,
+                                  .joint = joint,
                                   .onnx = dense_onnx};
 static const rad_plugin dense_plugin = {RAD_PLUGIN(RAD_LAYER, "dense", dense, &ops), .needs = 1,
                                         RAD_KEYS(keys), .summary = "fully connected layer"};

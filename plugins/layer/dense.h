@@ -82,7 +82,8 @@ static inline rad_status dense_backward(rad_ctx *c, const void *self, const rad_
                                   .ldc = d->D, .packed = W));
 }
 
-/* db = keep db + column sums of dY; row by row, so that the compiler can use vectors */
+/* db = keep db + column sums of dY; by rows, four as a tree, so that the compiler can use vectors
+ */
 static inline void dense_bias_gradient(const dense *d, const rad_pass *p)
 {
   const rad_param *b = d->bias ? p->w[1] : NULL;
@@ -91,11 +92,15 @@ static inline void dense_bias_gradient(const dense *d, const rad_pass *p)
     return;
   for (size_t u = p->lo; u < p->hi; u++)
     db[u] = b->keep == 0.0f ? 0.0f : b->keep * db[u];
-  for (size_t i = 0; i < p->n; i++) {
-    const float *restrict dy = p->dy + i * d->U;
+  size_t i = 0;
+  for (const size_t U = d->U; i + 4 <= p->n; i += 4) {
+    const float *restrict dy = p->dy + i * U;
     for (size_t u = p->lo; u < p->hi; u++)
-      db[u] += dy[u];
+      db[u] += (dy[u] + dy[U + u]) + (dy[2 * U + u] + dy[3 * U + u]);
   }
+  for (; i < p->n; i++)
+    for (size_t u = p->lo; u < p->hi; u++)
+      db[u] += p->dy[i * d->U + u];
 }
 
 /* grad = keep grad + dY' X, rows lo .. hi-1; grad: as W is stored, from its row lo on, or all of a
@@ -111,5 +116,14 @@ static inline rad_status dense_product(rad_ctx *c, const dense *d, const rad_pas
   return c->math->gemm(c, RAD_NEW(rad_gemm, .ta = true, .m = p->hi - p->lo, .n = d->D, .k = p->n,
                                   .a = p->dy + p->lo, .lda = d->U, .b = p->x[0], .ldb = d->D,
                                   .c = grad, .ldc = d->D, .beta = keep, .packed = W));
+}
+
+/* dX = dY W and grad = keep grad + dY' X, of a sparse W */
+static inline rad_status dense_both(rad_ctx *c, const rad_pass *p, float keep, float *grad)
+{
+  const rad_param *W = p->w[0];
+  return c->math->sparse_both(c, RAD_NEW(rad_sparse, .pattern = W->pattern, .value = rad_used(W),
+                                         .n = p->n, .x = p->x[0], .dy = p->dy, .dx = p->dx[0],
+                                         .grad = grad, .keep = keep, .lo = p->lo, .hi = p->hi));
 }
 #endif

@@ -198,7 +198,7 @@ static rad_status ask(rad_ctx *c, const void *self, const rad_space *s, const ra
     return RAD_ENOMEM;
   const size_t n = search_known(s, h, r);
   if (n < (size_t)b->startup) {
-    sobol_point(c, s, h->n, true, point);
+    sobol_point(c, s, search_own(h), true, point);
     return search_new(c, s, h, point);
   }
   search_rank *kept = c->host->scratch(c, (n + 1) * sizeof *kept);

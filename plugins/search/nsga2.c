@@ -237,7 +237,7 @@ static rad_status ask(rad_ctx *c, const void *self, const rad_space *s, const ra
   const size_t n = survivors(c->state[0], s, h, (size_t)g->population, all, alive);
   rad_at at = {.when = WHEN, .index = h->n};
   if (n == 0)
-    sobol_point(c, s, h->n, true, point);
+    sobol_point(c, s, search_own(h), true, point);
   else
     do /* until nobody was there */
       child(c, g, s, at, alive, n, point);

@@ -85,6 +85,15 @@ static inline bool search_seen(const rad_space *s, const rad_history *h, const d
   return false;
 }
 
+/* How many of the trials the search has proposed itself. */
+static inline uint64_t search_own(const rad_history *h)
+{
+  uint64_t n = 0;
+  for (size_t i = 0; i < h->n; i++)
+    n += h->trial[i]->given ? 0 : 1;
+  return n;
+}
+
 /* Points of a discrete space, counted up to `most`. */
 static inline uint64_t search_size(const rad_space *s, uint64_t most, double *point)
 {

@@ -20,7 +20,7 @@ static rad_status ask(rad_ctx *c, const void *self, const rad_space *s, const ra
                       double *point)
 {
   const quasi_random *q = self;
-  sobol_point(c, s, h->n, q->scramble, point);
+  sobol_point(c, s, search_own(h), q->scramble, point);
   return search_new(c, s, h, point);
 }
 

@@ -47,6 +47,12 @@ rad_status NAME(max_pool_back)(rad_ctx *, const rad_pool *);
 rad_status NAME(sparse)(rad_ctx *, const rad_sparse *);
 rad_status NAME(sparse_input)(rad_ctx *, const rad_sparse *);
 rad_status NAME(sparse_weight)(rad_ctx *, const rad_sparse *);
+rad_status NAME(sparse_both)(rad_ctx *, const rad_sparse *);
+double NAME(sparse_below)(rad_ctx *, const rad_param *);
+/* sparse_conv.c */
+rad_status NAME(sparse_conv)(rad_ctx *, const rad_conv *);
+rad_status NAME(sparse_conv_input)(rad_ctx *, const rad_conv *);
+rad_status NAME(sparse_conv_weight)(rad_ctx *, const rad_conv *);
 /* pack.c */
 rad_status NAME(shadow)(rad_ctx *, const rad_param *, size_t lo, size_t hi);
 bool NAME(layout)(rad_ctx *, const rad_param *, rad_layout *);

@@ -4,8 +4,20 @@
  * shadow (conv.c). */
 #include "vec.h"
 
-/* the first `cols` columns of `rows` rows, both <= VL */
-INLINE void square(size_t rows, size_t cols, const float *in, size_t ldi, float *out, size_t ldo)
+NOINLINE void square(const float *in, size_t ldi, float *out, size_t ldo)
+{
+  vec r[VL];
+  UNROLL
+  for (size_t i = 0; i < VL; i++)
+    r[i] = vec_load(in + i * ldi);
+  vec_transpose(r);
+  UNROLL
+  for (size_t j = 0; j < VL; j++)
+    vec_store(out + j * ldo, r[j]);
+}
+
+/* `rows` rows of `cols`, both <= VL */
+static void corner(size_t rows, size_t cols, const float *in, size_t ldi, float *out, size_t ldo)
 {
   vec r[VL];
   for (size_t i = 0; i < VL; i++)
@@ -29,9 +41,9 @@ void NAME(transpose)(size_t rows, size_t cols, const float *in, size_t ldi, floa
       const float *from = in + i * ldi + j;
       float *to = out + j * ldo + i;
       if (m == VL && n == VL)
-        square(VL, VL, from, ldi, to, ldo);
+        square(from, ldi, to, ldo);
       else
-        square(m, n, from, ldi, to, ldo);
+        corner(m, n, from, ldi, to, ldo);
     }
 }
 

@@ -3,12 +3,9 @@
  * dX = dY W, and dW at the nonzeros. X (n,D), Y (n,U). Samples are taken by chunks of up to CHUNK,
  * turned to columns first: a nonzero then costs one multiply-add per vector of samples, whose sums
  * stay in registers. A result's bits depend on its row, the pattern and, for dW, on n alone. */
-#include "tile.h"
+#include "side.h"
 
-enum { MOST = 8, CHUNK = MOST * VL }; /* vectors, samples of a chunk */
-
-/* Samples of a chunk: m in nv vectors. A column is ld floats, an odd multiple of 64 bytes, so that
- * columns at powers of 2 do not fall on the same lines of the cache. */
+/* Samples of a chunk: m in nv vectors. A column is ld floats. */
 typedef struct chunk {
   size_t m, nv, ld;
 } chunk;
@@ -16,7 +13,7 @@ typedef struct chunk {
 static chunk chunk_of(size_t n)
 {
   const size_t m = least(n, CHUNK), nv = m > 0 ? (m + VL - 1) / VL : 1;
-  return (chunk){.m = m, .nv = nv, .ld = ((nv * VL + 15) / 16 | 1) * 16};
+  return (chunk){.m = m, .nv = nv, .ld = odd_lines(nv * VL)};
 }
 
 /* out (cols,ld) = columns of in (m,cols), whose rows are ldi apart; zeros up to nv vectors */
@@ -28,37 +25,24 @@ static void turn(const chunk *h, size_t cols, const float *in, size_t ldi, float
   NAME(transpose)(h->m, cols, in, ldi, out, h->ld);
 }
 
-/* a matrix by rows or by columns: where each begins, what it is multiplied with, its values */
-typedef struct side {
-  const uint64_t *start, *order; /* order: of the values, NULL: as they are */
-  const uint32_t *index;
-  const float *value, *bias;
-} side;
-
-/* out (rows,nv VL): sums of rows r .. r+rows-1 over the columns `in` */
-INLINE void sums(int nv, const side *s, size_t r, size_t rows, const float *in, size_t ld,
-                 float *out)
+/* columns r .. r+rows-1 of out (m,R) from sums (rows,nv VL) */
+static void turn_back(const chunk *h, size_t r, size_t rows, const float *sums, size_t R,
+                      float *out)
 {
-  for (const size_t end = r + rows; r < end; r++, out += nv * VL) {
-    vec acc[MOST];
-    UNROLL
-    for (int v = 0; v < nv; v++)
-      acc[v] = (vec){0} + (s->bias ? s->bias[r] : 0.0f);
-    for (uint64_t k = s->start[r]; k < s->start[r + 1]; k++) {
-      const float w = s->value[s->order ? s->order[k] : k], *x = in + s->index[k] * ld;
-      UNROLL
-      for (int v = 0; v < nv; v++)
-        acc[v] += w * vec_load(x + v * VL);
-    }
-    UNROLL
-    for (int v = 0; v < nv; v++)
-      vec_store(out + v * VL, acc[v]);
-  }
+  for (size_t j = 0; j < h->m; j += VL)
+    NAME(transpose)(rows, least(h->m - j, VL), sums + j, h->nv * VL, out + j * R + r, R);
+}
+
+/* these columns of sample k will be written */
+static void expect(const chunk *h, size_t k, size_t r, size_t rows, size_t R, float *out)
+{
+  for (size_t q = 0; k < h->m && q < rows; q += 16)
+    PREFETCH_WRITE(out + k * R + r + q);
 }
 
 /* out (n,R) = f(in (n,C) times the side), R rows of it. CHUNK of them are turned back at a time, in
  * long runs, because a column of `out` may fall on few lines of the cache. */
-static rad_status product(rad_ctx *c, const side *s, const rad_sparse *g, size_t R, size_t C,
+static rad_status product(rad_ctx *c, side *s, const rad_sparse *g, size_t R, size_t C,
                           const float *in, float *out)
 {
   const size_t ld = chunk_of(g->n).ld;
@@ -67,16 +51,17 @@ static rad_status product(rad_ctx *c, const side *s, const rad_sparse *g, size_t
     return RAD_ENOMEM;
   for (size_t i = 0; i < g->n; i += CHUNK) {
     const chunk h = chunk_of(g->n - i);
+    s->stride = h.ld;
     turn(&h, C, in + i * C, C, x);
     for (size_t r = 0; r < R; r += CHUNK) {
       const size_t rows = least(R - r, CHUNK);
-      switch (h.nv) {
-        TILE_ROWS_8(sums, s, r, rows, x, h.ld, y)
+      for (size_t k = 0; k < rows; k++) {
+        expect(&h, k, r, rows, R, out + i * R);
+        NAME(side_sums)(h.nv, s, r + k, 1, x, y + k * h.nv * VL);
       }
       if (g->act != RAD_ACT_NONE)
         RAD_TRY(NAME(math).act(c, g->act, g->act_alpha, rows * h.nv * VL, y, y));
-      for (size_t j = 0; j < h.m; j += VL)
-        NAME(transpose)(rows, least(h.m - j, VL), y + j, h.nv * VL, out + (i + j) * R + r, R);
+      turn_back(&h, r, rows, y, R, out + i * R);
     }
   }
   return RAD_OK;
@@ -85,62 +70,17 @@ static rad_status product(rad_ctx *c, const side *s, const rad_sparse *g, size_t
 rad_status NAME(sparse)(rad_ctx *c, const rad_sparse *g)
 {
   const rad_pattern *p = g->pattern;
-  const side s = {.start = p->row, .index = p->col, .value = g->value, .bias = g->bias};
+  side s = {.start = p->row, .index = p->col, .value = g->value, .bias = g->bias};
   return product(c, &s, g, p->rows, p->cols, g->x, g->y);
 }
 
 rad_status NAME(sparse_input)(rad_ctx *c, const rad_sparse *g)
 {
   const rad_pattern *p = g->pattern;
-  const side s = {.start = p->start, .order = p->order, .index = p->by, .value = g->value};
+  side s = {.start = p->start, .order = p->order, .index = p->by, .value = g->value};
   rad_sparse plain = *g;
   plain.act = RAD_ACT_NONE;
   return product(c, &s, &plain, p->cols, p->rows, g->dy, g->dx);
-}
-
-/* grad (n), n <= VL, = keep grad + sums of the lanes of each t */
-static void add(vec t[VL], size_t n, float keep, float *grad)
-{
-  vec sum = vec_sums(t);
-  if (keep != 0.0f)
-    sum += keep * (n == VL ? vec_load(grad) : vec_load_n(grad, n));
-  if (n == VL)
-    vec_store(grad, sum);
-  else
-    vec_store_n(grad, sum, n);
-}
-
-/* grad at the nonzeros of rows lo .. hi-1 = keep grad + x columns times dy columns, the first of
- * which is lo's. VL nonzeros at a time, wherever rows end. */
-INLINE void dots(int nv, const rad_sparse *g, float keep, const float *x, const float *dy,
-                 size_t ld)
-{
-  const rad_pattern *p = g->pattern;
-  _Alignas(64) vec t[VL]; /* a vec alone is aligned as a float */
-  vec d[MOST];
-  size_t n = 0;
-  for (size_t i = 0; i < VL; i++)
-    t[i] = (vec){0};
-  uint64_t k = p->row[g->lo];
-  for (size_t u = g->lo; u < g->hi; u++, dy += ld) {
-    UNROLL
-    for (int v = 0; v < nv; v++)
-      d[v] = vec_load(dy + v * VL);
-    for (; k < p->row[u + 1]; k++) {
-      const float *q = x + p->col[k] * ld;
-      vec s[2] = {d[0] * vec_load(q), (vec){0}};
-      UNROLL
-      for (int v = 1; v < nv; v++)
-        s[v % 2] += d[v] * vec_load(q + v * VL);
-      t[n++] = s[0] + s[1];
-      if (n == VL) {
-        add(t, VL, keep, g->grad + k + 1 - VL);
-        n = 0;
-      }
-    }
-  }
-  if (n > 0)
-    add(t, n, keep, g->grad + k - n);
 }
 
 rad_status NAME(sparse_weight)(rad_ctx *c, const rad_sparse *g)
@@ -152,12 +92,48 @@ rad_status NAME(sparse_weight)(rad_ctx *c, const rad_sparse *g)
   size_t i = 0;
   do {
     const chunk h = chunk_of(g->n - i);
+    const side s = {.start = g->pattern->row, .index = g->pattern->col, .stride = h.ld};
     turn(&h, D, g->x + i * D, D, x);
     turn(&h, g->hi - g->lo, g->dy + i * U + g->lo, U, dy);
-    switch (h.nv) {
-      TILE_ROWS_8(dots, g, i == 0 ? g->keep : 1.0f, x, dy, h.ld)
+    NAME(side_dots)(h.nv, &s, g->lo, g->hi, i == 0 ? g->keep : 1.0f, x, dy, h.ld, g->grad);
+    i += h.m;
+  } while (i < g->n);
+  return RAD_OK;
+}
+
+rad_status NAME(sparse_both)(rad_ctx *c, const rad_sparse *g)
+{
+  const rad_pattern *p = g->pattern;
+  const size_t D = p->cols, U = p->rows, ld = chunk_of(g->n).ld;
+  float *x = floats(c, D, ld), *dy = floats(c, U, ld), *dx = floats(c, CHUNK, CHUNK);
+  if (!x || !dy || !dx)
+    return RAD_ENOMEM;
+  size_t i = 0;
+  do {
+    const chunk h = chunk_of(g->n - i);
+    const side s = {
+        .start = p->start, .order = p->order, .index = p->by, .stride = h.ld, .value = g->value};
+    turn(&h, D, g->x + i * D, D, x);
+    turn(&h, U, g->dy + i * U, U, dy);
+    for (size_t d = 0; d < D; d += CHUNK) {
+      const size_t rows = least(D - d, CHUNK);
+      NAME(side_both)
+      (h.nv, &s, d, d + rows, i == 0 ? g->keep : 1.0f, dy, x + d * h.ld, h.ld, dx, g->grad);
+      turn_back(&h, d, rows, dx, D, g->dx + i * D);
     }
     i += h.m;
   } while (i < g->n);
   return RAD_OK;
+}
+
+/* Where the two ways take the same time, or a little below: docs/results/engine.md. Dense
+ * convolutions gain most by the widest vectors, and sparse ones leave the first cache where there
+ * are many channels. */
+double NAME(sparse_below)(rad_ctx *c, const rad_param *p)
+{
+  const size_t *d = p->shape.dim;
+  (void)c;
+  if (VL < 16 || p->shape.rank != 4 || d[1] * d[2] == 1)
+    return 0.25;
+  return d[3] <= 64 ? 0.2 : 0.15;
 }

@@ -13,9 +13,12 @@
 #define INLINE static inline __attribute__((always_inline))
 typedef float vec __attribute__((vector_size(VL * 4), aligned(4), may_alias));
 typedef int32_t veci __attribute__((vector_size(VL * 4), aligned(4), may_alias));
+/* for squares of vectors: in a loop, a compiler keeps the addresses of all their rows in memory */
+#define NOINLINE          static __attribute__((noinline))
 #define PREFETCH_WRITE(p) __builtin_prefetch(p, 1)
 #else
 #define INLINE            static inline
+#define NOINLINE          static
 typedef float vec;
 #define PREFETCH_WRITE(p) (void)(p)
 #endif
