@@ -4,6 +4,7 @@
 #include "experiment.h"
 #include "json.h"
 #include "train.h"
+#include "weights.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -174,6 +175,8 @@ static rad_status prepare(trainer *t, const arm_job *j)
   t->dir = j->dir;
   t->until = j->until;
   const rad_status s = checkpoint_read(t, j->accept_numeric_change);
+  if (s == RAD_DONE)
+    RAD_TRY(weights_begin(t));
   t->started = t->saved = clock_seconds();
   return s < 0 ? s : open_log(t, job_path(j, &t->mem, "metrics.jsonl"), s == RAD_DONE);
 }

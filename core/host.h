@@ -25,6 +25,7 @@ typedef struct env { /* one per process */
   volatile int *cancelled;              /* set by a signal; NULL: never */
 } env;
 void env_free(env *);
+rad_status env_add_file(env *, const char *path); /* one that no plugin has read */
 /* The files that were read, as JSON: [{"path", "sha256", "bytes"}]. */
 void env_files(const env *, const char *key, text *out);
 

@@ -3,7 +3,7 @@
  * shapes, parameters, FLOP, memory. */
 #include "arm.h"
 #include "experiment.h"
-#include "train.h"
+#include "weights.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,6 +108,8 @@ rad_status arm_inspect(env *e, const config *trial, const char *arm, arm_plan *p
   rad_status s = experiment_arm(e, trial, arm, &c);
   if (s >= 0)
     s = trainer_new(&t, e, &c, NULL, true);
+  if (s >= 0)
+    s = weights_begin(t);
   double *flop = s >= 0 ? arena_alloc(&t->mem, (t->model->pub.nnode + 1) * sizeof *flop) : NULL;
   if (s >= 0)
     s = flop ? plan_of(t, p, flop) : RAD_ENOMEM;

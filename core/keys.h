@@ -56,6 +56,7 @@ typedef struct run_keys { /* [run] */
   int32_t epochs, batch, evaluate, eval_batch, threads, checkpoint;
   rad_list seeds;
   int64_t data_seed;
+  const char *weights; /* file to begin with; "": drawn */
 } run_keys;
 typedef struct layer_keys {
   const char *plugin, *input; /* "" : the layer before */

@@ -27,6 +27,9 @@ static const rad_key run[] = {
             "seconds between checkpoints, 0 for one after every epoch; a signal always leaves one"),
     RAD_KEY(run_keys, seeds, "1", 0, two53, RAD_FIXED, "each trial is run with each of these"),
     RAD_KEY(run_keys, data_seed, "0", 0, two53, RAD_FIXED, "of the cut of val and of limit"),
+    RAD_KEY(run_keys, weights, "", 0, 0, RAD_FILE,
+            "a safetensors file with the weights to begin with, of `export` or of PyTorch; empty: "
+            "they are drawn"),
 };
 static const rad_key dataset[] = {
     PLUGIN(dataset_keys),

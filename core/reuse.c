@@ -58,13 +58,33 @@ static rad_status put_plugins(study *s, const config *c, text *out)
   return RAD_OK;
 }
 
+/* The weights that it begins with are another result where the file is another one. */
+static rad_status put_weights(study *s, const config *c, text *out)
+{
+  const section *run = config_find(c, "run", "");
+  const char *file = run ? section_value(run, "weights", "") : "", *path;
+  arena mem = {0};
+  char hex[65];
+  if (!*file)
+    return RAD_OK;
+  rad_status status = fs_data_path(&mem, "", file, &path, s->diag);
+  if (status >= 0)
+    status = fs_sha256_file(path, hex, s->diag);
+  if (status >= 0)
+    text_printf(out, "weights %s\n", hex);
+  arena_free(&mem);
+  return status;
+}
+
 static rad_status arm_text(study *s, const config *whole, const char *arm, text *out)
 {
   config c = {0};
   RAD_TRY(experiment_arm(s->env, whole, arm, &c));
   drop(&c);
   config_write(&c, out);
-  const rad_status status = put_plugins(s, &c, out);
+  rad_status status = put_plugins(s, &c, out);
+  if (status >= 0)
+    status = put_weights(s, &c, out);
   config_free(&c);
   return status >= 0 && out->failed ? RAD_ENOMEM : status;
 }

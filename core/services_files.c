@@ -78,9 +78,8 @@ static rad_status resolve(instance *i, arena *mem, const char *path, const char 
   return relay(i, fs_data_path(mem, base, path, out, &d), &d);
 }
 
-static rad_status record(instance *i, const char *path, const fs_bytes *b)
+static rad_status record(env *e, const char *path, const fs_bytes *b)
 {
-  env *e = i->env;
   for (size_t n = 0; n < e->nfiles; n++)
     if (strcmp(e->files[n].path, path) == 0)
       return RAD_OK;
@@ -97,6 +96,16 @@ static rad_status record(instance *i, const char *path, const fs_bytes *b)
   return RAD_OK;
 }
 
+rad_status env_add_file(env *e, const char *path)
+{
+  fs_bytes b;
+  const char *absolute = fs_absolute(&e->mem, path);
+  RAD_TRY(absolute ? fs_map(absolute, 0, 0, &b, e->diag) : RAD_ENOMEM);
+  const rad_status s = record(e, absolute, &b);
+  fs_unmap(&b);
+  return s;
+}
+
 rad_status service_read(rad_ctx *c, const char *path, const uint8_t **bytes, size_t *n)
 {
   instance *i = c->core;
@@ -108,7 +117,7 @@ rad_status service_read(rad_ctx *c, const char *path, const uint8_t **bytes, siz
     return rad_fail(c, RAD_ENOMEM, "out of memory");
   diag d = {0};
   RAD_TRY(relay(i, fs_map(absolute, FS_GUNZIP, READ_LIMIT, &h->bytes, &d), &d));
-  if (record(i, absolute, &h->bytes) < 0)
+  if (record(i->env, absolute, &h->bytes) < 0)
     return rad_fail(c, RAD_ENOMEM, "out of memory");
   *bytes = h->bytes.p;
   *n = h->bytes.n;

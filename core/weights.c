@@ -65,6 +65,8 @@ static rad_status take(const model *m, const param *p, const st_tensor *t, float
 {
   if (!to_float(t, p->decl->count, room))
     return RAD_EINVAL;
+  if (!m->value)
+    return RAD_OK;
   RAD_TRY(param_from_file(m, p, room, p->pub.value));
   for (size_t k = 0; p->pub.mask && k < p->pub.n; k++)
     p->pub.value[k] = p->pub.mask[k] ? p->pub.value[k] : 0.0f;
@@ -88,7 +90,7 @@ static rad_status read_param(const model *m, const param *p, const st_file *f, c
   else {
     float *room = malloc(p->decl->count * sizeof *room);
     used[t - f->tensor] = true;
-    s = room ? take(m, p, t, room) : RAD_ENOMEM;
+    s = !room ? RAD_ENOMEM : take(m, p, t, room);
     if (s == RAD_EINVAL)
       diag_error(d, s, (origin){.file = path}, "tensor %s is not of floats: F32, F64 or BF16",
                  t->name);
@@ -124,11 +126,26 @@ rad_status weights_read(model *m, const char *path, diag *d)
   }
   if (worst >= 0) {
     warn_of_rest(&f, used, path, d);
-    worst = model_shadows(m);
+    worst = m->value ? model_shadows(m) : RAD_OK;
   }
   free(used);
   st_free(&f);
   return worst;
+}
+
+rad_status weights_begin(trainer *t)
+{
+  const section *run = config_find(t->config, "run", "");
+  const setting *set = run ? section_get(run, "weights") : NULL;
+  const char *path;
+  if (t->run.weights[0] == '\0')
+    return RAD_OK;
+  if (fit_predicts(t))
+    return rad_fail(&t->fit->ctx, RAD_EINVAL, "has no network that [run] weights could be of");
+  const char *base = fs_origin_dir(&t->mem, set->at);
+  RAD_TRY(base ? fs_data_path(&t->mem, base, t->run.weights, &path, t->env->diag) : RAD_ENOMEM);
+  RAD_TRY(weights_read(t->model, path, t->env->diag));
+  return t->model->value ? env_add_file(t->env, path) : RAD_OK;
 }
 
 rad_status network_open(trainer **t, env *e, const config *arm, const char *path, size_t rows)

@@ -7,8 +7,11 @@
 
 /* All tensors of a network from a safetensors file: of this program, or with the names of PyTorch
  * (LAYER.weight, bias, running_mean, running_var). Tensors that the network lacks are a warning,
- * those that the file lacks an error. Masked elements stay 0. */
+ * those that the file lacks an error. Masked elements stay 0. Before model_alloc the file is
+ * checked, and that is all. */
 rad_status weights_read(model *, const char *path, diag *);
+/* Those of [run] weights, where it names a file, which is then in the list of input files. */
+rad_status weights_begin(trainer *);
 /* The network of an arm (blocks expanded) with weights from a file; its buffers hold `rows`
  * samples. Of the data set only facts are read. trainer_free. */
 rad_status network_open(trainer **, env *, const config *arm, const char *path, size_t rows);

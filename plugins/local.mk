@@ -110,6 +110,15 @@ nobase_plugin_LTLIBRARIES = \
   plugins/search/random.la \
   plugins/search/tpe.la
 
+# Where there is SQLite.
+if HAVE_SQLITE
+nobase_plugin_LTLIBRARIES += plugins/logger/optuna.la
+endif
+plugins_logger_optuna_la_SOURCES = \
+  plugins/logger/optuna.c plugins/logger/optuna.h plugins/logger/sql.h plugins/quote.h
+plugins_logger_optuna_la_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+plugins_logger_optuna_la_LIBADD = $(SQLITE_LIBS)
+
 # One library per instruction set, from the same sources. Fused multiply-adds are wanted here: the
 # backend's identity names the set.
 noinst_LTLIBRARIES += plugins/backend/native/libbaseline.la
@@ -186,6 +195,7 @@ plugins_dataset_folder_la_LIBADD = $(PNG_LIBS) $(JPEG_LIBS)
 plugins_exporter_npz_la_LIBADD = $(ZLIB_LIBS)
 plugins_exporter_npz_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
 plugins_exporter_onnx_la_SOURCES = plugins/exporter/onnx.c plugins/proto.h
+plugins_exporter_safetensors_la_SOURCES = plugins/exporter/safetensors.c plugins/quote.h
 plugins_fit_kernel_la_SOURCES = plugins/fit/kernel.c plugins/fit/cholesky.h
 plugins_layer_avg_pool_la_SOURCES = plugins/layer/avg_pool.c plugins/layer/pool.h
 plugins_layer_conv2d_la_SOURCES = plugins/layer/conv2d.c plugins/layer/conv2d.h
@@ -197,6 +207,7 @@ plugins_layer_dense_la_SOURCES = plugins/layer/dense.c plugins/layer/dense.h
 plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.h
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
+plugins_logger_jsonl_la_SOURCES = plugins/logger/jsonl.c plugins/quote.h
 plugins_logger_tensorboard_la_SOURCES = \
   plugins/logger/tensorboard.c plugins/logger/tfrecord.h plugins/proto.h
 plugins_noise_asymmetric_la_SOURCES = \

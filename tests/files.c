@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * files.c - files for other programs are the golden ones, byte by byte. */
 #include "files_rig.h"
+#include <stdio.h>
+#ifdef HAVE_SQLITE
+#include <sqlite3.h>
+#endif
 
 START_TEST(tensorboard)
 {
@@ -37,12 +41,62 @@ START_TEST(exporters)
 }
 END_TEST
 
+#ifdef HAVE_SQLITE
+static int put_row(void *to, int n, char **value, char **name)
+{
+  (void)name;
+  for (int i = 0; i < n; i++)
+    fprintf(to, "%s%s", value[i] ? value[i] : "NULL", i + 1 < n ? "|" : "\n");
+  return 0;
+}
+
+/* Bytes of a data base depend on the library: its rows count. */
+START_TEST(optuna)
+{
+  static const char *const table[] = {"alembic_version",
+                                      "version_info",
+                                      "studies",
+                                      "study_directions",
+                                      "study_system_attributes",
+                                      "trials",
+                                      "trial_params",
+                                      "trial_values",
+                                      "trial_intermediate_values",
+                                      "trial_user_attributes",
+                                      "trial_system_attributes"};
+  static const char *const set[] = {"metric", "noise.train.loss"};
+  files_rig r;
+  sqlite3 *db;
+  char path[256], sql[256];
+  files_begin(&r, RAD_LOGGER, "optuna", set, 1);
+  files_study(&r);
+  snprintf(path, sizeof path, "%s/study.db", files_dir);
+  ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+  snprintf(path, sizeof path, "%s/rows", files_dir);
+  FILE *to = fopen(path, "w");
+  ck_assert_ptr_nonnull(to);
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    fprintf(to, "--- %s\n", table[i]);
+    snprintf(sql, sizeof sql, "SELECT * FROM %s ORDER BY 1", table[i]);
+    ck_assert_int_eq(sqlite3_exec(db, sql, put_row, to, NULL), SQLITE_OK);
+  }
+  fclose(to);
+  sqlite3_close(db);
+  files_same("rows", "study.txt");
+  files_end(&r);
+}
+END_TEST
+#endif
+
 int main(void)
 {
   Suite *s = suite_create("files");
   TCase *c = tcase_create("golden");
   tcase_add_test(c, tensorboard);
   tcase_add_test(c, exporters);
+#ifdef HAVE_SQLITE
+  tcase_add_test(c, optuna);
+#endif
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);

@@ -35,12 +35,14 @@ C_TESTS = tests/compress \
   tests/regularizers \
   tests/search
 SH_TESTS = \
+  tests/analysis.sh \
   tests/browser.sh \
   tests/chains.sh \
   tests/cli.sh \
   tests/configs.sh \
   tests/data.sh \
   tests/export.sh \
+  tests/import.sh \
   tests/install.sh \
   tests/kill.sh \
   tests/memory.sh \
@@ -156,7 +158,8 @@ tests_regularizers_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_regularizers_LDFLAGS =
 
 tests_files_SOURCES = tests/files.c tests/files_rig.c tests/files_rig.h
-tests_files_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_files_CPPFLAGS = $(TEST_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_files_LDADD = $(LDADD) $(SQLITE_LIBS)
 tests_files_LDFLAGS =
 tests_fits_SOURCES = tests/fits.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
 tests_fits_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)

@@ -4,10 +4,10 @@
  *    "data_offsets": [0, 1605632]}, ...}
  * padded with blanks to a multiple of 8, then the data, (out,in,h,w), in order of alignment and
  * name. https://github.com/huggingface/safetensors */
+#include "../quote.h"
 #include <inttypes.h>
 #include <rademacher/exporter.h>
 #include <stdio.h>
-#include <string.h>
 
 typedef struct safetensors {
   int32_t names;
@@ -27,24 +27,6 @@ static const struct dtype {
 } dtypes[] = {{RAD_F64, "F64", 8}, {RAD_I64, "I64", 8},   {RAD_F32, "F32", 4},
               {RAD_I32, "I32", 4}, {RAD_BF16, "BF16", 2}, {RAD_U8, "U8", 1}};
 enum { NDTYPE = sizeof dtypes / sizeof *dtypes, ENTRY = 320 };
-
-/* At most 6 strlen(s) + 2 bytes. */
-static size_t put_string(char *out, const char *s)
-{
-  size_t n = 0;
-  out[n++] = '"';
-  for (; *s; s++) {
-    if ((unsigned char)*s < 0x20) {
-      n += (size_t)snprintf(out + n, 7, "\\u%04x", (unsigned)*s);
-      continue;
-    }
-    if (*s == '"' || *s == '\\')
-      out[n++] = '\\';
-    out[n++] = *s;
-  }
-  out[n++] = '"';
-  return n;
-}
 
 /* "hidden.W" as PyTorch's modules say it. */
 static const char *name_of(rad_ctx *c, const safetensors *v, const char *name)
@@ -69,7 +51,7 @@ static const char *name_of(rad_ctx *c, const safetensors *v, const char *name)
 static size_t put_entry(char *out, const char *name, const rad_array *a, const struct dtype *d,
                         size_t at)
 {
-  size_t n = put_string(out, name);
+  size_t n = quote(out, name);
   n += (size_t)snprintf(out + n, ENTRY, ":{\"dtype\":\"%s\",\"shape\":[", d->name);
   for (size_t i = 0; i < a->shape.rank; i++)
     n += (size_t)snprintf(out + n, 24, i > 0 ? ",%zu" : "%zu", a->shape.dim[i]);
@@ -81,9 +63,9 @@ static size_t put_entry(char *out, const char *name, const rad_array *a, const s
 static size_t put_metadata(char *out, const rad_export *x)
 {
   size_t n = (size_t)snprintf(out, 64, "{\"__metadata__\":{\"format\":\"pt\",\"experiment\":");
-  n += put_string(out + n, x->experiment);
+  n += quote(out + n, x->experiment);
   n += (size_t)snprintf(out + n, 16, ",\"arm\":");
-  n += put_string(out + n, x->arm);
+  n += quote(out + n, x->arm);
   return n + (size_t)snprintf(out + n, 96, ",\"trial\":\"%" PRIu64 "\",\"seed\":\"%" PRIu64 "\"}",
                               x->trial, x->seed);
 }

@@ -2,10 +2,10 @@
  * jsonl.c - metrics.jsonl: an object on a line for each metric of each epoch,
  *   {"trial": 0, "arm": "real", "seed": 1, "epoch": 3, "name": "train.loss", "value": 0.31}
  * "epoch": null is what a job ends with. What JSON has no number for is "nan", "inf" or "-inf". */
+#include "../quote.h"
 #include <inttypes.h>
 #include <rademacher/logger.h>
 #include <stdio.h>
-#include <string.h>
 
 typedef struct jsonl {
   const char *file;
@@ -13,28 +13,6 @@ typedef struct jsonl {
 static const rad_key keys[] = {
     RAD_KEY(jsonl, file, "metrics.jsonl", 0, 0, RAD_FIXED, "name of the file in the run directory"),
 };
-
-/* At most 6 strlen(s) + 2 bytes. */
-static size_t put_string(char *out, const char *s)
-{
-  static const char hex[] = "0123456789abcdef";
-  size_t n = 0;
-  out[n++] = '"';
-  for (; *s; s++) {
-    const unsigned char u = (unsigned char)*s;
-    if (u < 0x20) {
-      const char escaped[] = {'\\', 'u', '0', '0', hex[u >> 4], hex[u & 15]};
-      memcpy(out + n, escaped, sizeof escaped);
-      n += sizeof escaped;
-      continue;
-    }
-    if (u == '"' || u == '\\')
-      out[n++] = '\\';
-    out[n++] = *s;
-  }
-  out[n++] = '"';
-  return n;
-}
 
 static rad_status event(rad_ctx *c, const void *self, const rad_event *e)
 {
@@ -48,12 +26,12 @@ static rad_status event(rad_ctx *c, const void *self, const rad_event *e)
   if (!line)
     return RAD_ENOMEM;
   size_t n = (size_t)snprintf(line, 48, "{\"trial\": %" PRIu64 ", \"arm\": ", e->trial);
-  n += put_string(line + n, e->arm);
+  n += quote(line + n, e->arm);
   n += (size_t)snprintf(line + n, 48, ", \"seed\": %" PRIu64 ", \"epoch\": ", e->seed);
   n += e->epoch == UINT64_MAX ? (size_t)snprintf(line + n, 8, "null")
                               : (size_t)snprintf(line + n, 32, "%" PRIu64, e->epoch);
   n += (size_t)snprintf(line + n, 16, ", \"name\": ");
-  n += put_string(line + n, e->name);
+  n += quote(line + n, e->name);
   n += (size_t)snprintf(line + n, 16, ", \"value\": ");
   const char *quote = isfinite(e->value) ? "" : "\""; /* JSON has no word for these */
   n += (size_t)snprintf(line + n, 48, "%s%s%s}\n", quote, c->host->number(number, e->value), quote);
