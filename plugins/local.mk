@@ -185,9 +185,12 @@ plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
 plugins_backend_reference_la_SOURCES = \
   plugins/backend/reference.c plugins/backend/pool.h plugins/backend/sparse.h
 plugins_compressor_distill_la_SOURCES = plugins/compressor/distill.c plugins/compressor/units.h
+plugins_backend_reference_la_SOURCES = plugins/backend/reference.c plugins/backend/pool.h
+plugins_compressor_distill_la_SOURCES = plugins/compressor/distill.c \
+  plugins/compressor/units.h plugins/compressor/units_keep.h
 plugins_compressor_low_rank_la_SOURCES = plugins/compressor/low_rank.c plugins/compressor/eigen.h
 plugins_compressor_unit_ablation_la_SOURCES = \
-  plugins/compressor/unit_ablation.c plugins/compressor/units.h
+  plugins/compressor/unit_ablation.c plugins/compressor/units.h plugins/compressor/units_keep.h
 plugins_dataset_folder_la_SOURCES = \
   plugins/dataset/folder.c plugins/dataset/image.c plugins/dataset/image.h
 plugins_dataset_folder_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)

@@ -2,7 +2,7 @@
  * distill.c - a new network with `keep` of the hidden units, rounded down, is trained to give the
  * previous one's outputs on the samples of `inputs`: the arm's own, others, noise. The outputs are
  * those before any softmax. Hinton et al. 2015, arXiv 1503.02531. */
-#include "units.h"
+#include "units_keep.h"
 
 typedef struct distill {
   double keep, temperature, lr;

@@ -3,7 +3,7 @@
  * them: after round k of first n units n - round(k share n) are left. To the layers that read it a
  * unit that is out gives 0. Nothing is trained. How much a network hangs on single units: Morcos et
  * al. 2018, arXiv 1803.06959. */
-#include "units.h"
+#include "units_keep.h"
 
 typedef struct unit_ablation {
   double share;
