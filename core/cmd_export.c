@@ -25,14 +25,14 @@ const char export_usage[] =
     "      --trial N           default: the best, without an objective the first\n"
     "      --arm NAME          default: the first\n"
     "      --seed S            default: the first\n"
-    "      --best              the marked copy (best.safetensors) instead of the end\n"
+    "      --checkpoint NAME   default: last, the network as it ended; best: the epoch that early\n"
+    "                          stopping has marked; or of a compressor, e.g. prune.round-003\n"
     "  -s KEY=VALUE            set a key of the exporter\n"
     "      --plugin-dir DIR    look for plugins here first\n"
     "  -h, --help              this text\n";
 
 typedef struct request {
-  const char *dir, *format, *file, *trial, *arm, *seed, *plugin_dir;
-  bool best;
+  const char *dir, *format, *file, *trial, *arm, *seed, *checkpoint, *plugin_dir;
   setting *set; /* (nset) of the exporter */
   size_t nset;
 } request;
@@ -122,18 +122,44 @@ static rad_status read_graph(content *c, run_dir *r, const job_ref *j, const cha
   return RAD_OK;
 }
 
-static rad_status read_content(content *c, run_dir *r, const job_ref *j, bool best, uint32_t wants)
+static bool ends_in(const char *s, const char *end, size_t *stem)
+{
+  const size_t n = strlen(s), m = strlen(end);
+  *stem = n > m ? n - m : 0;
+  return n > m && strcmp(s + n - m, end) == 0;
+}
+
+/* What there is instead of a checkpoint that is not there. */
+static rad_status no_checkpoint(run_dir *r, const job_ref *j, const char *path)
+{
+  text all = {0};
+  diag ignored = {0};
+  const char **name = NULL;
+  size_t n = 0, stem;
+  if (fs_is_dir(j->folder) && fs_list(j->folder, &r->mem, &name, &n, &ignored) < 0)
+    n = 0;
+  for (size_t i = 0; i < n; i++)
+    if (ends_in(name[i], ".safetensors", &stem) && strcmp(name[i], "vectors.safetensors") != 0 &&
+        strcmp(name[i], "samples.safetensors") != 0)
+      text_printf(&all, "%s%.*s", all.n > 0 ? ", " : "; there is ", (int)stem, name[i]);
+  diag_error(r->env->diag, RAD_EINVAL, (origin){.file = path}, "is not there%s",
+             all.n > 0 ? text_str(&all) : ": the job has not been trained, or not yet");
+  diag_free(&ignored);
+  text_free(&all);
+  return RAD_EINVAL;
+}
+
+static rad_status read_content(content *c, run_dir *r, const job_ref *j, const char *which,
+                               uint32_t wants)
 {
   diag *d = r->env->diag;
   const char *checkpoint =
-      fs_join(&r->mem, j->folder, best ? "best.safetensors" : "last.safetensors");
+      arena_printf(&r->mem, "%s/%s.safetensors", j->folder, which ? which : "last");
   const char *told = fs_join(&r->mem, j->folder, "vectors.safetensors");
   if (!checkpoint || !told)
     return RAD_ENOMEM;
   if (!fs_is_file(checkpoint))
-    return diag_error(d, RAD_EINVAL, (origin){.file = checkpoint}, "%s",
-                      best ? "is not there: nothing has marked a best epoch"
-                           : "is not there: the job has not been trained, or not yet");
+    return no_checkpoint(r, j, checkpoint);
   c->e = (rad_export){.experiment = r->record.name,
                       .arm = r->x.arm[j->arm],
                       .trial = j->trial->known.index,
@@ -237,7 +263,7 @@ static rad_status export_job(run_dir *r, const request *q)
   RAD_TRY(instance_new(&i, r->env, RAD_EXPORTER, section_value(&s, "plugin", ""), &s));
   rad_status status = check_keys(i, &s);
   if (status >= 0)
-    status = read_content(&c, r, &j, q->best, i->plugin->ops.exporter.wants);
+    status = read_content(&c, r, &j, q->checkpoint, i->plugin->ops.exporter.wants);
   if (status >= 0)
     status = write_file(i, q, &c.e);
   content_free(&c);
@@ -246,12 +272,12 @@ static rad_status export_job(run_dir *r, const request *q)
 }
 
 /* --- the command line --- */
-enum { FORMAT = 256, TRIAL, ARM, SEED, BEST, PLUGIN_DIR };
+enum { FORMAT = 256, TRIAL, ARM, SEED, CHECKPOINT, PLUGIN_DIR };
 static const struct option longs[] = {{"format", required_argument, NULL, FORMAT},
                                       {"trial", required_argument, NULL, TRIAL},
                                       {"arm", required_argument, NULL, ARM},
                                       {"seed", required_argument, NULL, SEED},
-                                      {"best", no_argument, NULL, BEST},
+                                      {"checkpoint", required_argument, NULL, CHECKPOINT},
                                       {"plugin-dir", required_argument, NULL, PLUGIN_DIR},
                                       {"help", no_argument, NULL, 'h'},
                                       {NULL, 0, NULL, 0}};
@@ -270,15 +296,13 @@ static bool add_key(request *q, char *arg)
 
 static bool take(request *q, int c, char *arg)
 {
-  const char **text_of[] = {&q->format, &q->trial, &q->arm, &q->seed};
-  if (c >= FORMAT && c <= SEED)
+  const char **text_of[] = {&q->format, &q->trial, &q->arm, &q->seed, &q->checkpoint};
+  if (c >= FORMAT && c <= CHECKPOINT)
     *text_of[c - FORMAT] = arg;
   else if (c == 'o')
     q->file = arg;
   else if (c == PLUGIN_DIR)
     q->plugin_dir = arg;
-  else if (c == BEST)
-    q->best = true;
   else
     return c == 's' && add_key(q, arg);
   return true;

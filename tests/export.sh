@@ -80,7 +80,7 @@ refused 'no such seed' "has no seed '5'; there is 4, 9" run --format npz --seed 
 refused 'no such format' "did you mean 'npz'" run --format np
 refused 'no such key' "unknown key 'nam'" run --format safetensors -s nam=torch
 refused 'no such value' 'torch' run --format safetensors -s names=tf
-refused 'no marked copy' 'nothing has marked a best epoch' run --format npz --best
+refused 'no such checkpoint' 'best.safetensors: is not there; there is last' run --format npz --checkpoint best
 refused 'no run' 'there is no such folder' nothing --format npz
 rm -r run/trials/0001/real/4
 refused 'no such job' 'has not been trained' run --format npz --trial 1 --arm real --seed 4
