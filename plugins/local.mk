@@ -184,8 +184,6 @@ plugins_backend_openblas_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 plugins_backend_openblas_la_LIBADD = $(OPENBLAS_LIBS)
 plugins_backend_reference_la_SOURCES = \
   plugins/backend/reference.c plugins/backend/pool.h plugins/backend/sparse.h
-plugins_compressor_distill_la_SOURCES = plugins/compressor/distill.c plugins/compressor/units.h
-plugins_backend_reference_la_SOURCES = plugins/backend/reference.c plugins/backend/pool.h
 plugins_compressor_distill_la_SOURCES = plugins/compressor/distill.c \
   plugins/compressor/units.h plugins/compressor/units_keep.h
 plugins_compressor_low_rank_la_SOURCES = plugins/compressor/low_rank.c plugins/compressor/eigen.h

@@ -85,7 +85,7 @@ random() { # below $1; POSIX awk seeds by seconds, so the sequence is kept here
 }
 
 start() {
-  setsid "$RADEMACHER" run "$TMP/$name.ini" -o "$TMP/killed" --jobs 2 \
+  setsid "$RADEMACHER" run "$TMP/$name.ini" -o "$TMP/killed" --jobs 2 --no-report \
     >"$TMP/out" 2>>"$TMP/err" </dev/null &
   pid=$!
 }
@@ -127,7 +127,7 @@ campaign() { # NAME of the experiment
     KILL_SEED=$(((KILL_SEED * 1103515245 + 12345) % 2147483648))
     # shellcheck disable=SC2046 # process ids are words
     case $((KILL_SEED / 65536 % 3)) in
-    0) kill -9 -- "-$pid" $(workers) 2>/dev/null && n=$((n + 1)) ;;
+    0) kill -9 "-$pid" $(workers) 2>/dev/null && n=$((n + 1)) ;;
     1) kill -9 "$pid" 2>/dev/null && n=$((n + 1)) ;;
     2)
       kill_one && n=$((n + 1))

@@ -52,15 +52,10 @@ static rad_status split(rad_ctx *c, const void *self, rad_part *p)
   return c->lab->stored(c, s->source[k], &(rad_part){.n = p->n, .id = id, .x = p->x});
 }
 
-static const rad_noise_ops ops = {.size = sizeof ops,
-                                  .flags = RAD_CHANGES_INPUTS | RAD_WANT_F32,
-                                  .plan = plan,
-                                  .split = split};
+static const rad_noise_ops ops = {
+    .size = sizeof ops, .flags = RAD_CHANGES_INPUTS | RAD_WANT_F32, .plan = plan, .split = split};
 static const rad_plugin swap_plugin = {
-    RAD_PLUGIN(RAD_NOISE, "swap_dataset", swap_dataset, &ops),
-    RAD_KEYS(keys),
-    .needs = 1,
-    .summary = "images of another data set under these labels",
-    .version = "1",
+    RAD_PLUGIN(RAD_NOISE, "swap_dataset", swap_dataset, &ops),  RAD_KEYS(keys), .needs = 1,
+    .summary = "images of another data set under these labels", .version = "1",
 };
 RAD_EXPORT(&swap_plugin)
