@@ -82,7 +82,7 @@ START_TEST(kills)
     if (p == 0)
       _exit(run(ini, "killed", NULL, jobs(2)));
     pid_t ended = 0;
-    for (int k = 0; k < 12 + n / 2 && ended == 0; k++) {
+    for (int k = 0; k < 12 + 2 * n && ended == 0; k++) {
       pause_ms(7);
       ended = waitpid(p, &status, WNOHANG);
     }

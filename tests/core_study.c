@@ -534,6 +534,7 @@ START_TEST(a_search_sees_what_it_may)
   instance_free(s.search);
   journal_close(&s.journal);
   record_free(&s.record);
+  arena_free(&s.mem);
   experiment_free(&x);
   plugins_free(e.plugins);
   env_free(&e);
