@@ -59,7 +59,7 @@ rad_status arrays_weights(arrays *a, const char *path, diag *d)
   return pick(a, path, weight_name, d);
 }
 
-rad_status arrays_vectors(arrays *a, const char *path, diag *d)
+rad_status arrays_all(arrays *a, const char *path, diag *d)
 {
   return pick(a, path, own_name, d);
 }

@@ -13,7 +13,7 @@ typedef struct arrays { /* zero-initialised is empty */
 /* The parameters in the checkpoint `path`: those of the network, "hidden.W", and, of a fit that
  * predicts by itself, what it has found, "fit.alpha". No file: none. */
 rad_status arrays_weights(arrays *, const char *path, diag *);
-/* The vectors in `path`, one number per sample or per pair of classes. No file: none. */
-rad_status arrays_vectors(arrays *, const char *path, diag *);
+/* All that is in `path`, by its own names. No file: none. */
+rad_status arrays_all(arrays *, const char *path, diag *);
 void arrays_free(arrays *);
 #endif

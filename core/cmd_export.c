@@ -167,7 +167,7 @@ static rad_status read_content(content *c, run_dir *r, const job_ref *j, const c
   if (wants & RAD_WANTS_WEIGHTS)
     RAD_TRY(arrays_weights(&c->weights, checkpoint, d));
   if (wants & RAD_WANTS_VECTORS)
-    RAD_TRY(arrays_vectors(&c->vectors, told, d));
+    RAD_TRY(arrays_all(&c->vectors, told, d));
   c->e.weight = c->weights.v;
   c->e.nweight = c->weights.n;
   c->e.vector = c->vectors.v;

@@ -107,20 +107,42 @@ void loggers_close(loggers *l)
 }
 
 /* --- events --- */
-/* rad_event.weights; what cannot be read is not there, and a warning. */
+/* Reads `file` of the job that has ended, once; what cannot be read is not there, and a warning. */
+static rad_status job_arrays(rad_ctx *c, arrays *a, const char *file,
+                             rad_status read(arrays *, const char *, diag *))
+{
+  const loggers *l = ((instance *)c->core)->owner;
+  diag why = {0};
+  arena mem = {0};
+  if (!l->job)
+    return rad_fail(c, RAD_EINVAL, "asks for what a job has left where none has ended");
+  const char *path = a->v ? NULL : fs_join(&mem, l->job, file);
+  if (path && read(a, path, &why) < 0)
+    diag_warning(l->diag, (origin){.file = path}, "is left out: %.*s",
+                 (int)(why.messages.n > 0 ? why.messages.n - 1 : 0), text_str(&why.messages));
+  const bool failed = !a->v && !path;
+  diag_free(&why);
+  arena_free(&mem);
+  return failed ? rad_fail(c, RAD_ENOMEM, "out of memory") : RAD_OK;
+}
+
 static rad_status weights(rad_ctx *c, const rad_event *e, size_t *n, const rad_array *const **v)
 {
   loggers *l = ((instance *)c->core)->owner;
-  diag why = {0};
   (void)e;
-  if (!l->job)
-    return rad_fail(c, RAD_EINVAL, "asks for weights where no job has ended");
-  if (!l->weights.v && arrays_weights(&l->weights, l->job, &why) < 0)
-    diag_warning(l->diag, (origin){.file = l->job}, "is left out: %.*s",
-                 (int)(why.messages.n > 0 ? why.messages.n - 1 : 0), text_str(&why.messages));
-  diag_free(&why);
+  RAD_TRY(job_arrays(c, &l->weights, "last.safetensors", arrays_weights));
   *n = l->weights.n;
   *v = l->weights.v;
+  return RAD_OK;
+}
+
+static rad_status samples(rad_ctx *c, const rad_event *e, size_t *n, const rad_array *const **v)
+{
+  loggers *l = ((instance *)c->core)->owner;
+  (void)e;
+  RAD_TRY(job_arrays(c, &l->samples, "samples.safetensors", arrays_all));
+  *n = l->samples.n;
+  *v = l->samples.v;
   return RAD_OK;
 }
 
@@ -157,10 +179,11 @@ static rad_status tell_metrics(loggers *l, rad_event e, const json_t *metrics, b
 static rad_status tell_end(loggers *l, const rad_event *e, const char *dir)
 {
   arena mem = {0};
-  l->job = arena_printf(&mem, "%s/trials/%04" PRIu64 "/%s/%" PRIu64 "/last.safetensors", dir,
-                        e->trial, e->arm, e->seed);
+  l->job =
+      arena_printf(&mem, "%s/trials/%04" PRIu64 "/%s/%" PRIu64, dir, e->trial, e->arm, e->seed);
   const rad_status s = l->job ? tell(l, e) : RAD_ENOMEM;
   arrays_free(&l->weights);
+  arrays_free(&l->samples);
   l->job = NULL;
   arena_free(&mem);
   return s;
@@ -268,6 +291,7 @@ rad_status loggers_send(loggers *l, const record *r, const json_t *line, bool re
                        .arms = r->x->arm,
                        .seeds = r->x->seed,
                        .terms = l->term,
-                       .weights = weights};
+                       .weights = weights,
+                       .samples = samples};
   return dispatch(l, r, line, e);
 }

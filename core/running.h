@@ -12,9 +12,9 @@ typedef struct loggers {
   rad_host host;     /* with an `append` that starts every file afresh */
   const char **file; /* [nfile] that has been started, in order of names */
   size_t nfile, cfile;
-  const char **term; /* [nscore] */
-  arrays weights;    /* of the job that an event is about, once they were asked for */
-  const char *job;   /* its folder; NULL: none has ended in this event */
+  const char **term;       /* [nscore] */
+  arrays weights, samples; /* of the job that an event is about, once they were asked for */
+  const char *job;         /* its folder; NULL: none has ended in this event */
   diag *diag;
   uint64_t ntrial, njob; /* planned; 0: not known */
   bool begun, json;

@@ -209,8 +209,11 @@ plugins_layer_max_pool_la_SOURCES = plugins/layer/max_pool.c plugins/layer/pool.
 noinst_HEADERS = \
   plugins/measure/gradients.h plugins/measure/samples.h plugins/measure/spectral.h
 plugins_logger_jsonl_la_SOURCES = plugins/logger/jsonl.c plugins/quote.h
+plugins_logger_tensorboard_la_CPPFLAGS = $(AM_CPPFLAGS) $(PNG_CFLAGS)
+plugins_logger_tensorboard_la_LIBADD = $(PNG_LIBS)
 plugins_logger_tensorboard_la_SOURCES = \
-  plugins/logger/tensorboard.c plugins/logger/tfrecord.h plugins/proto.h
+  plugins/logger/tensorboard.c plugins/logger/tfhparams.h plugins/logger/tfimage.h \
+  plugins/logger/tfrecord.h plugins/proto.h
 plugins_noise_asymmetric_la_SOURCES = \
   plugins/noise/asymmetric.c plugins/noise/labels.h plugins/noise/table.h
 plugins_noise_label_file_la_SOURCES = \

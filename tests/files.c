@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * files.c - files for other programs are the golden ones, byte by byte. */
 #include "files_rig.h"
+#include <png.h>
 #include <stdio.h>
 #ifdef HAVE_SQLITE
 #include <sqlite3.h>
@@ -20,6 +21,43 @@ START_TEST(tensorboard)
              "tb/0001/seed-9/events.out.tfevents.rademacher");
   files_same("tb/0001/seed-9/noise/events.out.tfevents.rademacher",
              "tb/0001/seed-9/noise/events.out.tfevents.rademacher");
+  files_end(&r);
+}
+END_TEST
+
+/* PNG files in an event file, decoded: no golden file, since zlibs differ. */
+static size_t pictures(const uint8_t *p, size_t n, uint8_t out[][3])
+{
+  size_t k = 0;
+  for (size_t i = 0; i + 8 < n; i++) {
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    if (memcmp(p + i, "\x89PNG\r\n\x1a\n", 8) != 0)
+      continue;
+    ck_assert_int_ne(png_image_begin_read_from_memory(&image, p + i, n - i), 0);
+    ck_assert_uint_eq(image.width, 1);
+    ck_assert_uint_eq(image.height, 3);
+    image.format = PNG_FORMAT_GRAY;
+    ck_assert_int_ne(png_image_finish_read(&image, NULL, out[k++], 0, NULL), 0);
+  }
+  return k;
+}
+
+START_TEST(tensorboard_images)
+{
+  /* act.W: grey is 0, black and white as far from it as its largest weight */
+  static const uint8_t filter[2][3] = {{202, 0, 127}, {127, 127, 255}};
+  static uint8_t bytes[1 << 16], picture[64][3];
+  files_rig r;
+  files_begin(&r, RAD_LOGGER, "tensorboard", NULL, 0);
+  r.images = true;
+  files_study(&r);
+  FILE *f = fopen("files.tmp/tb/0000/seed-4/real/events.out.tfevents.rademacher", "rb");
+  ck_assert_ptr_nonnull(f);
+  const size_t n = fread(bytes, 1, sizeof bytes, f);
+  fclose(f);
+  ck_assert_uint_eq(pictures(bytes, n, picture), 4);
+  ck_assert_mem_eq(picture[0], files_image, sizeof files_image);
+  ck_assert_mem_eq(picture[2], filter, sizeof filter);
   files_end(&r);
 }
 END_TEST
@@ -93,6 +131,7 @@ int main(void)
   Suite *s = suite_create("files");
   TCase *c = tcase_create("golden");
   tcase_add_test(c, tensorboard);
+  tcase_add_test(c, tensorboard_images);
   tcase_add_test(c, exporters);
 #ifdef HAVE_SQLITE
   tcase_add_test(c, optuna);

@@ -101,6 +101,21 @@ static rad_status weights(rad_ctx *c, const rad_event *e, size_t *n,
   return RAD_OK;
 }
 
+const uint8_t files_image[2][3] = {{0, 255, 7}, {9, 8, 200}};
+static const rad_array image = {"x", RAD_U8, {4, {2, 3, 1, 1}}, files_image};
+static const rad_array *const images[] = {&image};
+
+static rad_status samples(rad_ctx *c, const rad_event *e, size_t *n,
+                          const rad_array *const **image_list)
+{
+  const instance *i = c->core;
+  const files_rig *r = i->owner;
+  (void)e;
+  *image_list = images;
+  *n = r->images ? 1 : 0;
+  return RAD_OK;
+}
+
 static const char *const label[] = {"relu", "a \"b\" <\xc3\xa9>\n'c'"}, *const arm[] = {"real",
                                                                                         "noise"};
 static const rad_dim dim[] = {
@@ -130,6 +145,8 @@ static void send(files_rig *r, rad_event e)
   e.ntrial = 2;
   e.njob = 8;
   e.weights = weights;
+  e.samples = samples;
+  r->i->owner = r;
   const size_t mark = scratch_mark(&r->env);
   const rad_status s = r->i->plugin->ops.logger.event(&r->i->ctx, r->i->self, &e);
   scratch_release(&r->env, mark);

@@ -12,6 +12,7 @@ typedef struct files_rig {
   env env;
   rad_host host; /* host->append with NULL goes to the file "exported" */
   instance *i;
+  bool images; /* jobs have left files_image */
 } files_rig;
 extern const char files_dir[]; /* where they write: removed by files_end */
 /* A plugin with some keys: (nset) pairs of key and value. */
@@ -24,6 +25,7 @@ void files_same(const char *made, const char *golden); /* in files_dir; in tests
 void files_study(files_rig *);
 /* Arrays with irregular numbers: "act.W" (2,3), "act.b" (2) with NaN and infinity, "n" int64 (). */
 const rad_array *const *files_arrays(size_t *n);
+extern const uint8_t files_image[2][3]; /* two, 3 high, 1 wide */
 /* What an exporter gets: those arrays as weights, a vector "a.confusion" of 4 numbers, and a
  * network of two operators, Gemm by act.W and a LeakyRelu. Writes "exported". */
 void files_export(files_rig *);

@@ -158,8 +158,8 @@ tests_regularizers_LDADD = $(LDADD) $(PNG_LIBS) $(JPEG_LIBS)
 tests_regularizers_LDFLAGS =
 
 tests_files_SOURCES = tests/files.c tests/files_rig.c tests/files_rig.h
-tests_files_CPPFLAGS = $(TEST_CPPFLAGS) $(SQLITE_CFLAGS)
-tests_files_LDADD = $(LDADD) $(SQLITE_LIBS)
+tests_files_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(SQLITE_CFLAGS)
+tests_files_LDADD = $(LDADD) $(PNG_LIBS) $(SQLITE_LIBS)
 tests_files_LDFLAGS =
 tests_fits_SOURCES = tests/fits.c tests/data_lab.c tests/data_lab.h $(FIXTURES)
 tests_fits_CPPFLAGS = $(TEST_CPPFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)

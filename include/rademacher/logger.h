@@ -39,6 +39,10 @@ typedef struct rad_event {
    * checkpoint. They live until the event returns. [serial] */
   rad_status (*weights)(rad_ctx *, const struct rad_event *, size_t *n,
                         const rad_array *const **weight);
+  /* As weights: "x" (n,h,w,c) bytes, a few training images as the network got them; none where the
+   * samples are no images. */
+  rad_status (*samples)(rad_ctx *, const struct rad_event *, size_t *n,
+                        const rad_array *const **array);
 } rad_event;
 /* rad_logger_ops.flags */
 enum {

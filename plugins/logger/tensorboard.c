@@ -2,27 +2,27 @@
  * tensorboard.c - event files of TensorBoard, in FOLDER of the run directory:
  *   FOLDER/                      text: what is searched, how it ended
  *   FOLDER/TRIAL/seed-S/         HParams of the trial; seeds are one group; its objective
- *   FOLDER/TRIAL/seed-S/ARM/     scalars over epochs; text: why it failed; histograms of weights
+ *   FOLDER/TRIAL/seed-S/ARM/     scalars over epochs; text: why it failed; histograms of weights;
+ *                                training images as the network got them, filters on images
  * A scalar "train.loss" has the tag train/loss; what a job ends with, after any restore, has
  * final/train.loss. All of it follows from the journal, so a resume draws the same bytes again.
  * Event and Summary: https://github.com/tensorflow/tensorboard, compat/proto; HParams:
  * plugins/hparams/plugin_data.proto. */
-#include "tfrecord.h"
-#include <inttypes.h>
-#include <rademacher/logger.h>
-#include <stdio.h>
+#include "tfhparams.h"
+#include "tfimage.h"
 
 enum { EVENT_ROOM = 1024, NAME_ROOM = 256 };
-enum { SESSION_SUCCESS = 1, SESSION_FAILURE = 2 }; /* hparams.Status */
 
 typedef struct tensorboard {
   const char *folder;
-  bool histograms;
+  bool histograms, images;
 } tensorboard;
 static const rad_key keys[] = {
     RAD_KEY(tensorboard, folder, "tb", 0, 0, RAD_FIXED, "folder in the run directory"),
     RAD_KEY(tensorboard, histograms, "true", 0, 0, RAD_FIXED,
             "draw the weights that each job ends with"),
+    RAD_KEY(tensorboard, images, "true", 0, 0, RAD_FIXED,
+            "draw training images as the network got them, and filters of their size or channels"),
 };
 
 /* --- where --- */
@@ -102,47 +102,12 @@ static rad_status put_hparams(rad_ctx *c, const tensorboard *v, const where *w, 
   return put(c, v, w, &b);
 }
 
-/* An entry of the map of parameters: google.protobuf.Value. */
-static void put_param(proto *b, const rad_dim *d, double x)
-{
-  const size_t entry = proto_open(b, 1);
-  proto_text(b, 1, d->name);
-  const size_t val = proto_open(b, 2);
-  if (d->type == RAD_ENUM)
-    proto_text(b, 3, d->choice[(size_t)x]);
-  else
-    proto_double(b, 2, x);
-  proto_close(b, val);
-  proto_close(b, entry);
-}
-
-static size_t params_room(const rad_space *s)
-{
-  size_t n = EVENT_ROOM;
-  for (size_t i = 0; i < s->ndim; i++) {
-    n += strlen(s->dim[i]->name) + 128;
-    for (size_t k = 0; k < s->dim[i]->nchoice; k++)
-      n += strlen(s->dim[i]->choice[k]) + 2;
-  }
-  return n;
-}
-
 static rad_status put_session_start(rad_ctx *c, const tensorboard *v, const where *w)
 {
-  const rad_space *s = w->e->space;
-  const rad_trial *t = w->e->trial_record;
-  char group[40];
-  const size_t room = params_room(s);
+  const size_t room = tfhparams_room(w->e->space);
   proto b = {.p = c->host->scratch(c, room), .cap = room};
   b.full = b.p == NULL;
-  const size_t start = proto_open(&b, 3);
-  for (size_t i = 0; i < s->ndim; i++)
-    if (!isnan(t->value[i]))
-      put_param(&b, s->dim[i], t->value[i]);
-  snprintf(group, sizeof group, "trial %" PRIu64, w->e->trial);
-  proto_text(&b, 4, group);
-  proto_double(&b, 5, w->e->time);
-  proto_close(&b, start);
+  tfhparams_start(&b, w->e);
   return put_hparams(c, v, w, "_hparams_/session_start_info", &b);
 }
 
@@ -150,11 +115,7 @@ static rad_status put_session_end(rad_ctx *c, const tensorboard *v, const where 
 {
   uint8_t room[64];
   proto b = {.p = room, .cap = sizeof room};
-  const bool failed = w->e->state == RAD_FAILED || w->e->state == RAD_LOST;
-  const size_t end = proto_open(&b, 4);
-  proto_int(&b, 1, failed ? SESSION_FAILURE : SESSION_SUCCESS);
-  proto_double(&b, 2, w->e->time);
-  proto_close(&b, end);
+  tfhparams_end(&b, w->e);
   return put_hparams(c, v, w, "_hparams_/session_end_info", &b);
 }
 
@@ -162,7 +123,6 @@ static rad_status put_session_end(rad_ctx *c, const tensorboard *v, const where 
 static rad_status put_histogram(rad_ctx *c, const tensorboard *v, const where *w,
                                 const rad_array *a)
 {
-  const size_t shape[] = {TFRECORD_BINS, 3};
   tfrecord_histogram h;
   char tag[NAME_ROOM];
   if (a->type != RAD_F32)
@@ -172,22 +132,57 @@ static rad_status put_histogram(rad_ctx *c, const tensorboard *v, const where *w
     return RAD_OK;
   snprintf(tag, sizeof tag, "weights/%s", a->name);
   proto b = record(c, w->e, sizeof h + 3 * sizeof h.count + EVENT_ROOM);
-  const tfrecord_value s = tfrecord_open(&b, w->e->epoch, tag, "histograms", TFRECORD_TENSOR, NULL);
-  const size_t tensor = proto_open(&b, 8);
-  tfrecord_shape(&b, TFRECORD_DT_DOUBLE, shape, 2);
-  tfrecord_rows(&b, &h);
-  proto_close(&b, tensor);
-  tfrecord_close(&b, s);
+  tfrecord_bars(&b, w->e->epoch, tag, &h);
   return put(c, v, w, &b);
 }
 
-static rad_status put_weights(rad_ctx *c, const tensorboard *v, const where *w)
+static rad_status put_histograms(rad_ctx *c, const tensorboard *v, const where *w)
 {
   size_t n;
   const rad_array *const *a;
   RAD_TRY(w->e->weights(c, w->e, &n, &a));
   for (size_t i = 0; i < n; i++)
     RAD_TRY(put_histogram(c, v, w, a[i]));
+  return RAD_OK;
+}
+
+/* --- images --- */
+static rad_status put_strip(rad_ctx *c, const tensorboard *v, const where *w, const char *tag,
+                            const rad_shape *s, const uint8_t *x)
+{
+  proto b = record(c, w->e, tfimage_room(s) + strlen(tag) + EVENT_ROOM);
+  tfimage_put(&b, w->e->epoch, tag, s, x);
+  return put(c, v, w, &b);
+}
+
+static rad_status put_filters(rad_ctx *c, const tensorboard *v, const where *w, const rad_array *a,
+                              const rad_shape *image)
+{
+  rad_shape s;
+  char tag[NAME_ROOM];
+  if (!tfimage_is_filters(a, image, &s))
+    return RAD_OK;
+  uint8_t *x = c->host->scratch(c, rad_count(&s));
+  if (!x)
+    return rad_fail(c, RAD_ENOMEM, "no memory for filters");
+  tfimage_paint(a->data, &s, x);
+  snprintf(tag, sizeof tag, "filters/%s", a->name);
+  return put_strip(c, v, w, tag, &s, x);
+}
+
+static rad_status put_images(rad_ctx *c, const tensorboard *v, const where *w)
+{
+  size_t n, nweight;
+  const rad_array *const *a, *const *weight;
+  RAD_TRY(w->e->samples(c, w->e, &n, &a));
+  for (size_t i = 0; i < n; i++) {
+    if (!tfimage_is_strip(a[i]))
+      continue;
+    RAD_TRY(put_strip(c, v, w, "samples", &a[i]->shape, a[i]->data));
+    RAD_TRY(w->e->weights(c, w->e, &nweight, &weight));
+    for (size_t k = 0; k < nweight; k++)
+      RAD_TRY(put_filters(c, v, w, weight[k], &a[i]->shape));
+  }
   return RAD_OK;
 }
 
@@ -207,7 +202,7 @@ static size_t put_dim(char *out, size_t room, rad_ctx *c, const rad_dim *d)
 static rad_status on_study(rad_ctx *c, const tensorboard *v, const where *w)
 {
   const rad_event *e = w->e;
-  const size_t room = params_room(e->space) + strlen(e->experiment);
+  const size_t room = tfhparams_room(e->space) + strlen(e->experiment);
   char *words = c->host->scratch(c, room);
   if (!words)
     return RAD_ENOMEM;
@@ -263,7 +258,9 @@ static rad_status on_metric(rad_ctx *c, const tensorboard *v, const where *w)
 static rad_status on_job_end(rad_ctx *c, const tensorboard *v, const where *w)
 {
   if (v->histograms)
-    RAD_TRY(put_weights(c, v, w));
+    RAD_TRY(put_histograms(c, v, w));
+  if (v->images)
+    RAD_TRY(put_images(c, v, w));
   return w->e->text ? put_text(c, v, w, "reason", w->e->text) : RAD_OK;
 }
 
@@ -294,6 +291,6 @@ static const rad_plugin tensorboard_plugin = {
     RAD_KEYS(keys),
     .needs = 1,
     .version = "1",
-    .summary = "event files of TensorBoard: scalars, histograms, text, HParams",
+    .summary = "event files of TensorBoard: scalars, histograms, images, text, HParams",
     .reference = "tensorboard.dev: event.proto, plugins/hparams"};
 RAD_EXPORT(&tensorboard_plugin)

@@ -164,4 +164,16 @@ static inline void tfrecord_rows(proto *b, const tfrecord_histogram *h)
     }
   }
 }
+
+static inline void tfrecord_bars(proto *b, uint64_t step, const char *tag,
+                                 const tfrecord_histogram *h)
+{
+  const size_t shape[] = {TFRECORD_BINS, 3};
+  const tfrecord_value v = tfrecord_open(b, step, tag, "histograms", TFRECORD_TENSOR, NULL);
+  const size_t tensor = proto_open(b, 8);
+  tfrecord_shape(b, TFRECORD_DT_DOUBLE, shape, 2);
+  tfrecord_rows(b, h);
+  proto_close(b, tensor);
+  tfrecord_close(b, v);
+}
 #endif

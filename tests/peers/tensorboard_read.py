@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """tensorboard_read.py - TensorBoard's own reader on the golden files, and on a run that was killed and resumed."""
+import io
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import time
 
 try:
     import numpy as np
+    from PIL import Image
+    from safetensors.numpy import load_file
     from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
     from tensorboard.context import RequestContext
     from tensorboard.plugins import base_plugin
@@ -19,7 +22,7 @@ except ImportError as missing:
     sys.exit(0)
 
 SOURCE = os.environ["top_srcdir"]
-ALL = {"scalars": 0, "histograms": 0, "text": 0}
+ALL = {"scalars": 0, "histograms": 0, "images": 0, "text": 0}
 
 
 def load(folder):
@@ -118,6 +121,57 @@ def resumed(folder):
     print("killed and resumed: every epoch once")
 
 
+IMAGES = """
+[run]
+epochs = 1
+batch = 5
+[dataset]
+plugin = folder
+train = {0}/train
+test = {0}/test
+height = 6
+width = 5
+channels = 3
+[layer shape]
+plugin = conv2d
+filters = 3
+kernel = 4
+[layer flat]
+plugin = flatten
+[layer out]
+plugin = dense
+units = 2
+[logger tb]
+plugin = tensorboard
+"""
+
+
+def pictures(folder):
+    """What TensorBoard shows are the samples of the job, and filters with grey for 0."""
+    image = np.random.default_rng(1).integers(0, 256, (20, 6, 5, 3), dtype=np.uint8)
+    for split in ("train", "test"):
+        for i in range(20):
+            os.makedirs(f"{folder}/set/{split}/{i % 2}", exist_ok=True)
+            Image.fromarray(image[i]).save(f"{folder}/set/{split}/{i % 2}/{i}.png")
+    with open(f"{folder}/i.ini", "w", encoding="utf-8") as f:
+        f.write(IMAGES.format(f"{folder}/set"))
+    out = f"{folder}/pictures"
+    subprocess.run([os.environ["RADEMACHER"], "run", f"{folder}/i.ini", "-o", out, "-q", "--no-report"], check=True)
+    m = load(f"{out}/tb")
+    job = f"{out}/trials/0000/main/1"
+    want = load_file(f"{job}/samples.safetensors")["x"]
+    w = load_file(f"{job}/last.safetensors")["shape.W"].transpose(0, 2, 3, 1)
+    grey = 127.5 + 127.5 * w / np.abs(w).max(axis=(1, 2, 3), keepdims=True)
+    for tag, expect in (("samples", want), ("filters/shape.W", grey.astype(np.uint8))):
+        _, (x,) = values(m, "0000/seed-1/main", tag)
+        assert [int(x[0]), int(x[1])] == [expect.shape[2], expect.shape[1]], x[:2]
+        shown = np.stack([np.asarray(Image.open(io.BytesIO(p))) for p in x[2:]]).reshape(expect.shape)
+        assert np.abs(shown.astype(int) - expect).max() <= (tag != "samples"), tag
+    assert any((want[0] == i).all() for i in image)
+    print("images: samples and filters are the job's own")
+
+
 golden()
 with tempfile.TemporaryDirectory() as FOLDER:
     resumed(FOLDER)
+    pictures(FOLDER)
