@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """optuna_read.py - a study in Optuna: trials, distributions, values, intermediate values, after a resume too."""
+import io
 import json
 import os
 import subprocess
@@ -59,9 +60,15 @@ def rademacher(*words):
         sys.exit(done.stderr)
 
 
+def opened(folder):
+    """The storage; Optuna before 3.2 knows these tables by an older number."""
+    old = tuple(int(n) for n in optuna.__version__.split(".")[:2]) < (3, 2)
+    return optuna.storages.RDBStorage(f"sqlite:///{folder}/study.db", skip_compatibility_check=old)
+
+
 def check(folder, trials):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = f"sqlite:///{folder}/study.db"
+    storage = opened(folder)
     names = [s.study_name for s in optuna.get_all_study_summaries(storage=storage)]
     study = optuna.load_study(study_name=names[0], storage=storage)
     with open(f"{folder}/summary.json", encoding="utf-8") as f:
@@ -82,6 +89,36 @@ def check(folder, trials):
     return study
 
 
+def dashboard(folder, trials):
+    """What optuna-dashboard's pages are made of."""
+    try:
+        from optuna_dashboard import wsgi
+    except ImportError:
+        print("skipped: optuna_dashboard is not installed")
+        return
+    app = wsgi(opened(folder))
+
+    def get(path):
+        status = []
+        body = app({"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "SERVER_NAME": "here",
+                    "SERVER_PORT": "80", "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr,
+                    "wsgi.url_scheme": "http"}, lambda s, *_: status.append(s))
+        text = b"".join(body)
+        assert status[0].startswith("200"), (path, status, text)
+        return json.loads(text)
+
+    studies = get("/api/studies")["study_summaries"]
+    assert len(studies) == 1 and studies[0]["directions"] == ["maximize"], studies
+    page = get(f"/api/studies/{studies[0]['study_id']}")
+    with open(f"{folder}/summary.json", encoding="utf-8") as f:
+        ours = json.load(f)["trials"]
+    assert len(page["trials"]) == trials
+    for t, o in zip(page["trials"], ours):
+        assert t["state"] == "Complete" and float(t["values"][0]) == o["objective"], (t, o)
+        assert len(t["intermediate_values"]) == 5 and len(t["params"]) == 3, t
+    print("and in optuna-dashboard")
+
+
 with tempfile.TemporaryDirectory() as FOLDER:
     with open(f"{FOLDER}/e.ini", "w", encoding="utf-8") as INI:
         INI.write(EXPERIMENT)
@@ -90,6 +127,7 @@ with tempfile.TemporaryDirectory() as FOLDER:
     check(RUN, 12)
     rademacher("run", f"{FOLDER}/e.ini", "-q", "--no-report", "-o", RUN, "-s", "search.trials=15")
     STUDY = check(RUN, 15)
+    dashboard(RUN, 15)
     STUDY.optimize(lambda t: t.suggest_float("optimizer.lr", 0.001, 1, log=True), n_trials=2)  # and it goes on there
     assert len(STUDY.trials) == 17 and STUDY.trials[-1].number == 16
 print(f"a study of 15 trials, resumed, in Optuna {optuna.__version__}")
