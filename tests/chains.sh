@@ -148,4 +148,38 @@ ok 'the objective is there' grep -q '"main.p.kept_90.parameters"' "$TMP/summary1
 ok 'jobs do not matter' cmp "$TMP/summary1" "$TMP/summary2"
 ok 'nor to the networks' cmp "$TMP/jobs1/trials/0001/main/1/p.round-006.safetensors" \
   "$TMP/jobs2/trials/0001/main/1/p.round-006.safetensors"
+cd "$TMP" || exit 99
+
+# --- check: what rounds will take ---
+# rounds FORMULA SETTING...: GFLOP of the rounds are FORMULA of the passes F and B of a sample, all
+# samples, those of train and seen in an epoch (train and val).
+rounds() {
+  rounds_formula=$1
+  shift
+  rad check base.ini "$@"
+  awk '
+    /per image/ { sub(/.*per image /, ""); f = $1 / 1000; b = $4 / 1000 }
+    /samples:/ { train = $2; seen = $2 + $4; all = $2 + $4 + $6 }
+    /rounds of compressors at most/ { y = $NF }
+    END { want = '"$rounds_formula"'; print y, want; exit !(want > 0 && y / want > 0.998 && y / want < 1.002) }' out
+}
+p='-s compressor.p.plugin=magnitude -s compressor.p.rounds=6 -s layer.hidden.units=2000'
+d='-s compressor.d.plugin=distill -s compressor.d.rounds=3 -s compressor.d.keep=0.5 -s compressor.d.epochs=4 -s layer.hidden.units=2000'
+# shellcheck disable=SC2086 # words
+{
+  ok 'check: rounds without training' rounds '7 * all * f' $p
+  ok 'check: rounds with training' rounds '7 * all * f + 6 * 5 * (train * (f + b) + seen * f)' $p -s compressor.p.epochs=5
+  ok 'check: and evaluated less often' rounds '7 * all * f + 6 * 5 * (train * (f + b) + seen * f / 2)' $p -s compressor.p.epochs=5 -s run.evaluate=2
+  ok 'check: with controls' rounds '7 * all * f + 6 * (3 * (train * (f + b) + seen * f) + all * f)' $p -s compressor.p.control=true
+  ok 'check: smaller and smaller, with a teacher' rounds 'all * f * 1.875 + 4 * 0.875 * (train * (f + b) + seen * f) + 4 * 1.75 * (train + seen) * f' $d
+}
+# The time is that of both, of which rounds are six sevenths; how many GFLOP/s there are is rounded.
+whole() {
+  rad check base.ini $p -s compressor.p.epochs=100000 -s run.epochs=100000 --jobs 1
+  awk '
+    /rounds of compressors at most/ { work = $4 + $NF; sub(/,/, "", $5) }
+    /At most about/ { time = $4 * ($5 == "s" ? 1 : $5 == "min" ? 60 : 3600); rate = $7 }
+    END { r = work / (rate > 0 ? rate : 0.5) / time; print work, rate, time; exit !(time > 60 && r > 0.5 && r < 2) }' out
+}
+ok 'check: the time is that of training and rounds' whole
 finish
