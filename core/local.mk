@@ -42,6 +42,8 @@ core_libradcore_la_SOURCES = \
   core/blocks.c \
   core/blocks.h \
   core/cache.c \
+  core/chains.c \
+  core/chains.h \
   core/checkpoint.c \
   core/cmd_check.c \
   core/cmd_complete.c \
