@@ -74,6 +74,7 @@ static const char *const style[] = {
     ".tiles figure{margin:0;text-align:center}\n"
     ".tiles img{image-rendering:pixelated;border:1px solid "
     "var(--line);display:block;margin:auto}\n",
+    "@media(max-width:50rem){.wide table{width:max-content}td.t{max-width:18rem}}\n"
     "@media print{body{max-width:none;font-size:10pt}nav,.filter{display:none}"
     "figure,tr{break-inside:avoid}thead th{position:static}.wide{overflow:visible}"
     "pre{white-space:pre-wrap}:root{--fg:#000;--bg:#fff;--soft:#f3f4f6;--line:#bbb}}\n"};
