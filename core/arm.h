@@ -33,6 +33,7 @@ typedef struct arm_plan { /* what `check` and constraints want to know, without 
   size_t parameters, active_weights;
   double flop_forward, flop_backward; /* per image: 2 per multiply-add */
   double flop_fit;                    /* in all, of a fit that predicts by itself */
+  double flop_rounds;                 /* in all, of rounds of compressors, at most */
   bool predicts;                      /* it does; what it takes may not be known: 0 */
   size_t shared_bytes, own_bytes;     /* decoded data; all else that the job allocates */
   uint64_t ntrain, nval, ntest, nrest;

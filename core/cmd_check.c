@@ -131,8 +131,8 @@ static const char *duration(double s, char out[48])
   return out;
 }
 
-/* Both passes of training, the forward pass of evaluation, over all arms and seeds of one trial; of
- * a fit that predicts by itself, that and one evaluation. */
+/* Both passes of training, the forward pass of evaluation, rounds of compressors, over all arms and
+ * seeds of one trial; of a fit that predicts by itself, that and one evaluation. */
 static rad_status print_arms(const experiment *x, const config *trial, double *flop, text *out)
 {
   *flop = 0;
@@ -144,10 +144,14 @@ static rad_status print_arms(const experiment *x, const config *trial, double *f
     text_printf(out, "  memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
                 (double)p.shared_bytes / 1048576.0, (double)p.own_bytes / 1048576.0);
     const double all = (double)p.ntrain + (double)p.nval + (double)(p.ntest + p.nrest);
-    *flop += p.predicts
-                 ? p.flop_fit + all * p.flop_forward
-                 : (double)x->run.epochs * ((double)p.ntrain * (p.flop_forward + p.flop_backward) +
-                                            all * p.flop_forward / every);
+    const double own = p.predicts ? p.flop_fit + all * p.flop_forward
+                                  : (double)x->run.epochs *
+                                        ((double)p.ntrain * (p.flop_forward + p.flop_backward) +
+                                         all * p.flop_forward / every);
+    if (p.flop_rounds > 0)
+      text_printf(out, "  training at most %.4g GFLOP, rounds of compressors at most %.4g\n",
+                  own * 1e-9, p.flop_rounds * 1e-9);
+    *flop += own + p.flop_rounds;
   }
   *flop *= (double)x->nseed;
   return RAD_OK;
@@ -169,8 +173,6 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
     text_printf(out, "%" PRIu64 " trial%s x %zu arm%s x %zu seed%s = %.0f job%s, %.0f at once\n",
                 trials, trials == 1 ? "" : "s", x->narm, x->narm == 1 ? "" : "s", x->nseed,
                 x->nseed == 1 ? "" : "s", njobs, njobs == 1 ? "" : "s", at_once);
-  if (config_count(&x->base, "compressor") > 0)
-    text_puts(out, "Rounds of compressors come on top of the time below\n");
   if (x->nfinal > 0)
     text_printf(out, "Then the best trial again, on train and %s: %zu jobs\n",
                 x->final_val > 0.0 ? "another cut of val" : "val", x->narm * x->nfinal);

@@ -386,3 +386,42 @@ rad_status compress_run(trainer *t)
   }
   return RAD_OK;
 }
+
+/* --- what it will take --- */
+/* Operations of a training of `epochs` on `samples`, with what is evaluated in it. */
+static double training_flop(const trainer *t, const rad_round_cost *c, double forward,
+                            double backward, double teacher)
+{
+  const double seen = (double)c->samples + (double)t->data->facts.n[RAD_VAL];
+  const double evaluated = seen / (double)t->run.evaluate;
+  return c->epochs * ((double)c->samples * (forward + backward) + evaluated * forward +
+                      ((double)c->samples + evaluated) * teacher);
+}
+
+rad_status compress_flop(trainer *t, double forward, double backward, double *flop)
+{
+  const rad_round_cost again = {.epochs = t->run.epochs, .samples = t->train->n};
+  double all = 0;
+  for (uint32_t k = 0; k < RAD_NSPLIT; k++)
+    all += (double)t->data->source[k].n;
+  *flop = 0;
+  for (size_t i = 0; i < t->ncompressor; i++) {
+    const compressor *k = &t->compressor[i];
+    const rad_compressor_ops *ops = &k->instance->plugin->ops.compressor;
+    rad_round_cost c = {.left = 1};
+    if (ops->cost)
+      CALLBACK(t, ops->cost(&k->instance->ctx, k->instance->self, &t->model->pub, &c));
+    *flop += all * forward; /* the first network, as round 0 */
+    double size = 1;
+    for (int32_t r = 0; r < k->keys->rounds; r++) {
+      const double before = size * forward;
+      size *= c.left;
+      *flop += training_flop(t, &c, size * forward, size * backward, c.teacher ? before : 0);
+      *flop += all * size * forward;
+      if (k->keys->control)
+        *flop +=
+            training_flop(t, &again, size * forward, size * backward, 0) + all * size * forward;
+    }
+  }
+  return RAD_OK;
+}

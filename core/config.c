@@ -33,6 +33,14 @@ const section *config_next(const config *c, const char *kind, const section *aft
   return NULL;
 }
 
+const section *config_compressor(const config *c, const char *name)
+{
+  for (const section *s = NULL; (s = config_next(c, "compressor", s));)
+    if (strcmp(*s->name ? s->name : section_value(s, "plugin", ""), name) == 0)
+      return s;
+  return NULL;
+}
+
 size_t config_count(const config *c, const char *kind)
 {
   size_t n = 0;

@@ -55,6 +55,8 @@ section *config_find(const config *, const char *kind, const char *name);
  * out. */
 const section *config_next(const config *, const char *kind, const section *after);
 size_t config_count(const config *, const char *kind); /* how many config_next goes through */
+/* Of that name, or without a name and of that plugin; or NULL. */
+const section *config_compressor(const config *, const char *name);
 /* The setting with exactly these, or NULL, also where the section is NULL. */
 setting *section_find(const section *, const char *key, const char *only);
 /* The next row of an [axis], or override of an [arm], after `after` (NULL: the first): all that is

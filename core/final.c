@@ -188,8 +188,15 @@ static void put_value(text *out, const char *key, const json_t *v)
     json_close(out, '}');
   } else if (json_is_integer(v)) {
     json_int(out, key, json_integer_value(v));
+  } else if (json_is_array(v)) {
+    json_open(out, key, '[');
+    for (size_t i = 0; i < json_array_size(v); i++)
+      put_value(out, NULL, json_array_get(v, i));
+    json_close(out, ']');
   } else if (json_to_double(v, &x)) {
     json_double(out, key, x);
+  } else if (json_is_string(v)) {
+    json_text(out, key, json_string_value(v));
   }
 }
 
@@ -214,6 +221,7 @@ void final_put(const record *r, const char *run, text *out)
     put_earlier(run, t->known.index, &mem, out);
     put_value(out, "metrics", json_object_get(one, "metrics"));
     put_value(out, "seeds", json_object_get(one, "seeds"));
+    put_value(out, "compression", json_object_get(one, "compression"));
     json_close(out, '}');
   }
   json_decref(o);

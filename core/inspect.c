@@ -3,6 +3,7 @@
  * shapes, parameters, FLOP, memory. */
 #include "arm.h"
 #include "experiment.h"
+#include "train.h"
 #include "weights.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,7 +90,8 @@ static rad_status plan_of(trainer *t, arm_plan *p, double *layer)
     return RAD_OK;
   }
   RAD_TRY(model_alloc(t->model, 1));
-  return model_flop(t->model, &p->flop_forward, &p->flop_backward, layer);
+  RAD_TRY(model_flop(t->model, &p->flop_forward, &p->flop_backward, layer));
+  return compress_flop(t, p->flop_forward, p->flop_backward, &p->flop_rounds);
 }
 
 static void print_all(const trainer *t, const arm_plan *p, const double *flop, text *table)

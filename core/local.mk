@@ -42,6 +42,8 @@ core_libradcore_la_SOURCES = \
   core/blocks.c \
   core/blocks.h \
   core/cache.c \
+  core/chains.c \
+  core/chains.h \
   core/checkpoint.c \
   core/cmd_check.c \
   core/cmd_complete.c \
@@ -136,12 +138,14 @@ core_libradcore_la_SOURCES = \
   core/references.c \
   core/report.c \
   core/report.h \
+  core/report_chains.c \
   core/report_compare.c \
   core/report_curves.c \
   core/report_figure.c \
   core/report_images.c \
   core/report_importance.c \
   core/report_html.c \
+  core/report_kept.c \
   core/report_page.c \
   core/report_run.c \
   core/report_search.c \

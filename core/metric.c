@@ -131,14 +131,6 @@ static bool is_of_round(const char *const *word, size_t n)
   return n == 3 && among(splits, 4, word[1]); /* "fit.train.loss" */
 }
 
-static const section *find_compressor(const config *c, const char *name)
-{
-  for (const section *s = NULL; (s = config_next(c, "compressor", s));)
-    if (strcmp(*s->name ? s->name : section_value(s, "plugin", ""), name) == 0)
-      return s;
-  return NULL;
-}
-
 /* A metric belongs to a split, to "DATASET.split", to a compressor, or to a measure or regularizer
  * of the arm. */
 static rad_status check_source(const experiment *e, const place *p, const char *arm,
@@ -153,7 +145,7 @@ static rad_status check_source(const experiment *e, const place *p, const char *
     return r;
   if (n > 1 && config_find(&c, "dataset", word[0]))
     r = RAD_OK;
-  else if (n > 1 && find_compressor(&c, word[0])) {
+  else if (n > 1 && config_compressor(&c, word[0])) {
     if (n == 3 && among(splits, 4, word[1]) && strcmp(word[2], "agreement") != 0)
       r = check_name(p, e->env, &c, axes, word + 1, n - 1);
     else if (!is_of_round(word + 1, n - 1))

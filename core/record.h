@@ -114,6 +114,9 @@ const trial *record_best(const record *);
 bool trial_feasible(const record *, const trial *);
 /* summary.c: what is in the summary.json of a run directory. */
 rad_status summary_text(const record *, const char *dir, const char *state, text *out);
+/* Half of the width of the 95 % interval of a mean of n > 1 values is this times std / sqrt(n): the
+ * 97.5 % point of Student's t with n - 1 degrees of freedom. */
+double student_95(size_t n);
 /* final.c: "final" in it, where the winner has been trained again. */
 void final_put(const record *, const char *dir, text *out);
 #endif

@@ -36,6 +36,7 @@ static void draw_all(figures *fs, run_dir *r)
   figures_importance(fs, r);
   figures_curves(fs, r);
   figures_weights(fs, r);
+  figures_chains(fs, r);
 }
 
 static rad_status write_page(run_dir *r, size_t n, const char *file, bool quiet, diag *d)

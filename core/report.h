@@ -8,6 +8,8 @@
  *   report_search.c   objective over trials, by dimension, parallel coordinates
  *   report_importance.c  what decided: shares, marginal curves, the top tenth against the rest
  *   report_weights.c  histograms of weights
+ *   report_chains.c   what rounds of compressors have left
+ *   report_kept.c     how far compressors could go, as a table
  *   report_html.c     HTML: escaped text, tables, inlined SVG
  *   report_images.c   samples as they were trained on, filters of the first layer
  *   report_page.c     the page
@@ -64,8 +66,8 @@ typedef struct figure {
   text csv, gp, caption;
   size_t rows; /* of the CSV, without its head */
   bool begun;  /* a row */
-  bool minor;  /* the page folds it away */
-  bool drawn;  /* there is an SVG */
+  enum figure_part { FIGURE_PLAIN, FIGURE_MINOR, FIGURE_CHAINS } part; /* where on the page */
+  bool drawn;                                                          /* there is an SVG */
   size_t panels, columns;
   double width, height, top; /* px; of the key above the panels */
 } figure;
@@ -100,7 +102,7 @@ void figure_rows(figure *, bool first, size_t from, size_t to, const char *use);
 const char *figure_color(size_t i); /* of the i-th line: Okabe and Ito's, black last */
 typedef struct range {
   double lo, hi;
-  bool log, any;
+  bool log, any, down; /* down: the greatest value comes first */
 } range;
 void range_add(range *, double);
 void range_put(range *, char axis, text *gp); /* with some room at both ends */
@@ -112,7 +114,8 @@ void figures_free(figures *);
 void figures_curves(figures *, run_dir *);
 typedef struct curve {
   size_t from, all, to; /* rows of the CSV: up to `all` every seed is there; to == from: none */
-  bool band;
+  bool band, dashed;
+  int mark; /* of gnuplot's points; 0: none */
 } curve;
 /* The rows of one arm of shown[i]: epoch, mean, lowest, highest, seeds, trial, arm, and `run` where
  * that is not NULL; widens the ranges of both axes. Then, in the script, its band and its line. */
@@ -127,10 +130,20 @@ void figures_search(figures *, run_dir *);
 void figures_importance(figures *, run_dir *);
 void importance_put(run_dir *, text *); /* the table */
 void figures_weights(figures *, run_dir *);
+void figures_chains(figures *, run_dir *);
+bool chains_any(const run_dir *); /* of the trials that are shown */
+/* Of shown[i], as the summary has it of a trial that has ended (chains.h), to be released; NULL:
+ * there is none. */
+struct json_t *chains_of(const run_dir *, size_t i);
+/* Is a series of a round's own network, with no value between rounds? */
+bool series_of_rounds(const run_dir *, size_t i, size_t k, const series *);
 /* A file of the first seed's job of an arm; NULL: no memory. */
 const char *job_file(run_dir *, const trial *, size_t arm, const char *name);
 /* The first of the trials that are shown that has it of some arm; NULL: none. */
 const trial *trial_with(run_dir *, const char *name);
+
+/* --- report_kept.c --- */
+void chains_put_table(run_dir *, text *); /* with what it means */
 
 /* --- report_html.c --- */
 void html_text(text *, const char *); /* escaped */
@@ -147,8 +160,11 @@ void html_table_begin(html_table *, text *out, const char *id, const char *const
                       size_t columns);
 void html_cell(html_table *, const char *s);
 void html_table_end(html_table *);
-/* The SVG of a figure, ids made unique, black made the colour of the text. */
-rad_status html_svg(text *, const figures *, const figure *, diag *);
+/* A figure with its caption: its SVG, ids made unique, black made the colour of the text. */
+rad_status html_figure(text *, const figures *, const figure *, diag *);
+/* Those of a run, of one part of its page; and how many they are. */
+rad_status html_figures(text *, const figures *, const run_dir *, enum figure_part, diag *);
+size_t html_count(const figures *, const run_dir *, enum figure_part);
 
 /* --- report_images.c --- */
 void images_put(run_dir *, text *);

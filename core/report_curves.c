@@ -97,9 +97,14 @@ void curve_plot(figure *f, const curve *l, size_t color, bool share, bool *first
   snprintf(use, sizeof use, "1:(%s$2)", by);
   if (l->all > l->from) {
     figure_rows(f, *first, l->from, l->all - 1, use);
-    text_printf(&f->gp, " with %s lw 1.5 dt %zu lc rgb '%s'%s",
-                l->all - l->from > 1 ? "lines" : "points", 1 + color / 7, figure_color(color),
-                l->all - l->from > 1 ? "" : " pt 7 ps 0.6");
+    const bool line = l->all - l->from > 1;
+    text_printf(&f->gp, " with %s lw 1.5 dt %zu lc rgb '%s'",
+                !line     ? "points"
+                : l->mark ? "linespoints"
+                          : "lines",
+                l->dashed ? 2 : 1 + color / 7, figure_color(color));
+    if (l->mark || !line)
+      text_printf(&f->gp, " pt %d ps 0.6", l->mark ? l->mark : 7);
     *first = false;
   }
   if (l->to > l->all) {
@@ -177,7 +182,7 @@ static void one_figure(figures *fs, run_dir *r, const char *metric, bool minor)
   fs->failed = fs->failed || !f;
   if (f) {
     draw(f, r, metric, l);
-    f->minor = minor;
+    f->part = minor ? FIGURE_MINOR : FIGURE_PLAIN;
     if (r->x.nseed > 1)
       text_puts(&f->caption, "Mean over the seeds, band from the lowest to the highest; dotted "
                              "where some seeds have ended.");
@@ -199,12 +204,14 @@ void figures_curves(figures *fs, run_dir *r)
 {
   const char *done[64];
   size_t n = 0;
-  for (size_t i = 0; i < r->nshown * r->x.narm * r->x.nseed; i++)
+  const size_t njob = r->x.narm * r->x.nseed;
+  for (size_t i = 0; i < r->nshown * njob; i++)
     for (const series *s = r->series[i]; s && n < 64; s = s->next) {
       size_t k = 0;
       while (k < n && strcmp(done[k], s->name) != 0)
         k++;
-      if (k == n && s->n > 1) /* a single value is no curve */
+      if (k == n && s->n > 1 && /* a single value is no curve */
+          !series_of_rounds(r, i / njob, i % njob, s))
         done[n++] = s->name;
     }
   for (int minor = 0; minor < 2; minor++)

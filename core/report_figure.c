@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LEFT = 78, RIGHT = 16, BOTTOM = 56, TITLE = 28, KEY_LINE = 21, LETTER = 8 };
+enum { LEFT = 78, RIGHT = 16, BOTTOM = 66, TITLE = 28, KEY_LINE = 21, LETTER = 8 };
 
 /* https://jfly.uni-koeln.de/color/: told apart by all kinds of colour vision; without its yellow,
  * which is too light on white. */
@@ -163,7 +163,7 @@ void figure_begin(figure *f, size_t panels, const key_entry *key, size_t nkey)
   f->width = columns == 1 ? 540 : columns == 2 ? 900 : 1080;
   const size_t lines = key_rows(key, nkey, f->width);
   f->top = (double)(lines * KEY_LINE) + 10;
-  f->height = f->top + (double)rows * (columns == 1 ? 350 : 290);
+  f->height = f->top + (double)rows * (columns == 1 ? 356 : 300);
   text *t = &f->gp;
   text_printf(t, "# %s\n# Draw it again: gnuplot %s.gp\n", f->title, f->name);
   text_printf(t, "# or as PNG or PDF: gnuplot -e \"format='pdf'\" %s.gp\nreset\n", f->name);
@@ -243,7 +243,7 @@ void range_put(range *r, char axis, text *gp)
     hi += room;
   }
   text_printf(gp, "%s logscale %c\nset %crange [%.9g:%.9g]\nset format %c '%%g'\n",
-              log ? "set" : "unset", axis, axis, lo, hi, axis);
+              log ? "set" : "unset", axis, axis, r->down ? hi : lo, r->down ? lo : hi, axis);
 }
 
 /* --- files --- */

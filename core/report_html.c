@@ -74,6 +74,7 @@ static const char *const style[] = {
     ".tiles figure{margin:0;text-align:center}\n"
     ".tiles img{image-rendering:pixelated;border:1px solid "
     "var(--line);display:block;margin:auto}\n",
+    "@media(max-width:50rem){.wide table{width:max-content}td.t{max-width:18rem}}\n"
     "@media print{body{max-width:none;font-size:10pt}nav,.filter{display:none}"
     "figure,tr{break-inside:avoid}thead th{position:static}.wide{overflow:visible}"
     "pre{white-space:pre-wrap}:root{--fg:#000;--bg:#fff;--soft:#f3f4f6;--line:#bbb}}\n"};
@@ -247,7 +248,7 @@ static void put_svg(text *t, const char *s, size_t n, const figure *f)
   }
 }
 
-rad_status html_svg(text *t, const figures *fs, const figure *f, diag *d)
+static rad_status put_inline(text *t, const figures *fs, const figure *f, diag *d)
 {
   arena mem = {0};
   fs_bytes b = {0};
@@ -264,4 +265,43 @@ rad_status html_svg(text *t, const figures *fs, const figure *f, diag *d)
   fs_unmap(&b);
   arena_free(&mem);
   return s;
+}
+
+/* --- figures --- */
+rad_status html_figure(text *t, const figures *fs, const figure *f, diag *d)
+{
+  text_puts(t, "<figure>\n");
+  if (f->drawn)
+    RAD_TRY(put_inline(t, fs, f, d));
+  text_puts(t, "<figcaption><b>");
+  html_text(t, f->title);
+  text_puts(t, ".</b> ");
+  html_text(t, text_str(&f->caption));
+  text_printf(t, " <span class=\"dim\">figures/%s.{csv,gp%s}</span></figcaption>\n</figure>\n",
+              f->name, f->drawn ? ",svg,png" : "");
+  return RAD_OK;
+}
+
+static bool is_of(const figure *f, const run_dir *r)
+{
+  return strncmp(f->name, r->prefix, strlen(r->prefix)) == 0;
+}
+
+size_t html_count(const figures *fs, const run_dir *r, enum figure_part part)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < fs->n; i++)
+    n += is_of(fs->v[i], r) && fs->v[i]->part == part;
+  return n;
+}
+
+rad_status html_figures(text *t, const figures *fs, const run_dir *r, enum figure_part part,
+                        diag *d)
+{
+  text_puts(t, "<div class=\"figures\">\n");
+  for (size_t i = 0; i < fs->n; i++)
+    if (is_of(fs->v[i], r) && fs->v[i]->part == part)
+      RAD_TRY(html_figure(t, fs, fs->v[i], d));
+  text_puts(t, "</div>\n");
+  return RAD_OK;
 }

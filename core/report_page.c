@@ -154,46 +154,28 @@ static void put_verdict(run_dir *r, text *t)
 }
 
 /* --- figures --- */
-static rad_status put_figure(const figures *fs, const figure *f, text *t, diag *d)
-{
-  text_puts(t, "<figure>\n");
-  if (f->drawn)
-    RAD_TRY(html_svg(t, fs, f, d));
-  text_puts(t, "<figcaption><b>");
-  html_text(t, f->title);
-  text_puts(t, ".</b> ");
-  html_text(t, text_str(&f->caption));
-  text_printf(t, " <span class=\"dim\">figures/%s.{csv,gp%s}</span></figcaption>\n</figure>\n",
-              f->name, f->drawn ? ",svg,png" : "");
-  return RAD_OK;
-}
-
-static bool is_of(const figure *f, const run_dir *r)
-{
-  return strncmp(f->name, r->prefix, strlen(r->prefix)) == 0;
-}
-
 static rad_status put_figures(const run_dir *r, const figures *fs, text *t, diag *d)
 {
-  size_t minor = 0;
+  const size_t minor = html_count(fs, r, FIGURE_MINOR);
   heading(t, r, "figures", "Figures");
   if (fs->trouble)
     put(t, "p class=\"warn\"", fs->trouble);
-  text_puts(t, "<div class=\"figures\">\n");
-  for (size_t i = 0; i < fs->n; i++) {
-    minor += is_of(fs->v[i], r) && fs->v[i]->minor;
-    if (is_of(fs->v[i], r) && !fs->v[i]->minor)
-      RAD_TRY(put_figure(fs, fs->v[i], t, d));
-  }
-  text_puts(t, "</div>\n");
+  RAD_TRY(html_figures(t, fs, r, FIGURE_PLAIN, d));
   if (minor == 0)
     return RAD_OK;
-  text_printf(t, "<details><summary>%zu more curves</summary><div class=\"figures\">\n", minor);
-  for (size_t i = 0; i < fs->n; i++)
-    if (is_of(fs->v[i], r) && fs->v[i]->minor)
-      RAD_TRY(put_figure(fs, fs->v[i], t, d));
-  text_puts(t, "</div></details>\n");
+  text_printf(t, "<details><summary>%zu more curves</summary>", minor);
+  RAD_TRY(html_figures(t, fs, r, FIGURE_MINOR, d));
+  text_puts(t, "</details>\n");
   return RAD_OK;
+}
+
+static rad_status put_chains(run_dir *r, const figures *fs, text *t, diag *d)
+{
+  if (!chains_any(r))
+    return RAD_OK;
+  heading(t, r, "compression", "Compression");
+  chains_put_table(r, t);
+  return html_figures(t, fs, r, FIGURE_CHAINS, d);
 }
 
 /* --- trials --- */
@@ -429,20 +411,23 @@ static void put_failures(run_dir *r, text *t)
 /* --- the whole --- */
 static rad_status put_run(run_dir *r, const figures *fs, bool alone, text *t, diag *d)
 {
-  static const char *const part[] = {"figures", "trials-of", "network", "asked", "environment"};
-  static const char *const word[] = {"Figures", "Trials", "Network", "What was asked",
-                                     "Environment"};
+  static const char *const part[] = {"figures", "compression", "trials-of",
+                                     "network", "asked",       "environment"};
+  static const char *const word[] = {"Figures", "Compression",    "Trials",
+                                     "Network", "What was asked", "Environment"};
   text_printf(t, alone ? "<h1>" : "<h1 id=\"%s\">", r->prefix);
   html_text(t, r->record.name);
   text_printf(t, " <span class=\"state\">%s</span></h1>\n",
               r->record.complete ? "complete" : "incomplete");
   put_state(r, t);
   text_puts(t, "<nav>");
-  for (size_t i = 0; i < 5; i++)
-    text_printf(t, "<a href=\"#%s%s\">%s</a>", r->prefix, part[i], word[i]);
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    if (strcmp(part[i], "compression") != 0 || chains_any(r))
+      text_printf(t, "<a href=\"#%s%s\">%s</a>", r->prefix, part[i], word[i]);
   text_puts(t, "</nav>\n");
   put_verdict(r, t);
   RAD_TRY(put_figures(r, fs, t, d));
+  RAD_TRY(put_chains(r, fs, t, d));
   importance_put(r, t);
   images_put(r, t);
   RAD_TRY(put_trials(r, t));
@@ -472,7 +457,7 @@ static rad_status put_comparison(run_dir *r, size_t n, const figures *fs, text *
   text_puts(t, "<div class=\"figures\">\n");
   for (size_t i = 0; i < fs->n; i++)
     if (strncmp(fs->v[i]->name, "compared-", 9) == 0)
-      RAD_TRY(put_figure(fs, fs->v[i], t, d));
+      RAD_TRY(html_figure(t, fs, fs->v[i], d));
   text_puts(t, "</div>\n");
   return RAD_OK;
 }

@@ -281,7 +281,8 @@ const char *objective_label(const run_dir *r, size_t k)
 bool metric_is_share(const char *name)
 {
   const char *part = strrchr(name, '.');
-  return strncmp(part ? part + 1 : name, "accuracy", 8) == 0;
+  name = part ? part + 1 : name;
+  return strncmp(name, "accuracy", 8) == 0 || strcmp(name, "agreement") == 0;
 }
 
 const char *metric_label(run_dir *r, const char *name)

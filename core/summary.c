@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * summary.c - summary.json: what a study has found, drawn from the record. Written again at the
  * end of every trial; where no name says seconds, it depends on nothing but the experiment. */
+#include "chains.h"
 #include "importance.h"
 #include "running.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-/* Half of the width of the 95 % interval of a mean of n values is q * std / sqrt(n), with q the
- * 97.5 % point of Student's t with n - 1 degrees of freedom. */
-static double student(size_t n)
+double student_95(size_t n)
 {
   static const double q[] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060,
                              2.2622,  2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199,
@@ -30,7 +30,7 @@ static void put_spread(text *t, const char *name, const double *v, size_t n)
   json_uint(t, "n", n);
   json_double(t, "mean", mean);
   json_double(t, "std", std);
-  json_double(t, "ci95", n > 1 ? student(n) * std / sqrt((double)n) : (double)NAN);
+  json_double(t, "ci95", n > 1 ? student_95(n) * std / sqrt((double)n) : (double)NAN);
   json_close(t, '}');
 }
 
@@ -109,6 +109,33 @@ static void put_seeds(text *out, const record *r, const trial *t, const char *na
     put_spread(out, name, room, n);
 }
 
+/* --- compressors --- */
+static double chain_metric(const void *user, size_t arm, size_t seed, const char *metric,
+                           enum chain_part part)
+{
+  const metrics *v = user;
+  char name[192];
+  const job *j = &v->t->job[arm * v->r->x->nseed + seed];
+  snprintf(name, sizeof name, "%s%s", metric,
+           part == CHAIN_FIRST   ? ".max" /* no round makes it larger */
+           : part == CHAIN_LEAST ? ".min"
+                                 : "");
+  return j->state >= JOB_PAUSED ? job_metric(j, name) : (double)NAN;
+}
+
+static rad_status put_chains(text *out, const record *r, const trial *t)
+{
+  const metrics v = {.r = r, .t = t};
+  chain_source s = {.x = r->x, .user = &v, .get = chain_metric};
+  for (size_t i = 0; i < t->njob; i++)
+    for (size_t m = 0; m < t->job[i].nmetric; m++)
+      RAD_TRY(chain_found(&s, t->job[i].metric[m].name));
+  if (s.n > 0)
+    chains_put(&s, "compression", out);
+  arena_free(&s.mem);
+  return RAD_OK;
+}
+
 /* --- trials --- */
 static void put_params(text *out, const record *r, const trial *t)
 {
@@ -163,6 +190,7 @@ static rad_status put_trial(text *out, const record *r, const trial *t, double *
     RAD_TRY(each_metric(&(metrics){out, r, t, put_seeds, room}));
     json_close(out, '}');
   }
+  RAD_TRY(put_chains(out, r, t));
   for (size_t i = 0; i < t->njob; i++)
     seconds += t->job[i].seconds;
   json_double(out, "seconds", seconds);

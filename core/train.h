@@ -196,6 +196,8 @@ rad_status model_copy(model *to, const model *from);
 rad_status compress_run(trainer *);
 /* The last line of metrics.jsonl that the rounds on disk know of, into t->lines. */
 rad_status compress_lines(trainer *);
+/* Operations that all rounds take together, about, at most, from those of a sample's passes. */
+rad_status compress_flop(trainer *, double forward, double backward, double *flop);
 rad_status compress_forget(const trainer *); /* removes what earlier rounds have left */
 const char *compressor_name(const compressor *);
 

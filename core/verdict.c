@@ -2,6 +2,7 @@
  * verdict.c - what a study says of one trial: a table of the arms and two sentences, from
  * summary.json and the trial's own configuration. */
 #include "verdict.h"
+#include "chains.h"
 #include "fs.h"
 #include "record.h"
 #include <inttypes.h>
@@ -141,7 +142,7 @@ static const arm *reference(const view *v)
   const arm *first = NULL;
   for (size_t i = 0; i < v->narm; i++) {
     const arm *a = &v->arm[i];
-    if (fitted(a) && (strcmp(a->name, "real") == 0 || strcmp(a->name, "true") == 0))
+    if (fitted(a) && arm_is_real(a->name))
       return a;
     if (fitted(a) && (!first || a->to_fit < first->to_fit))
       first = a;
@@ -273,6 +274,19 @@ static const json_t *pick(const json_t *summary)
   return t ? t : json_array_get(json_object_get(summary, "trials"), 0);
 }
 
+static rad_status put_chains(view *v, text *out)
+{
+  const char **name = arena_alloc(&v->mem, (v->narm + 1) * sizeof *name);
+  bool *noise = arena_alloc(&v->mem, (v->narm + 1) * sizeof *noise);
+  for (size_t i = 0; name && noise && i < v->narm; i++) {
+    name[i] = v->arm[i].name;
+    noise[i] = v->arm[i].noise;
+  }
+  if (name && noise)
+    chains_words(json_object_get(v->trial, "compression"), name, noise, v->narm, out);
+  return name && noise ? RAD_OK : RAD_ENOMEM;
+}
+
 static void put_words(const view *v, text *out)
 {
   const char *state = json_member_text(v->trial, "state"),
@@ -298,7 +312,8 @@ rad_status verdict_read(verdict *out, const json_t *summary, int64_t id, const c
   if (v.trial && s >= 0) {
     out->trial = json_member_uint(v.trial, "id");
     put_words(&v, &words);
-    out->words = words.failed ? NULL : arena_strdup(&out->mem, text_str(&words));
+    s = put_chains(&v, &words);
+    out->words = s < 0 || words.failed ? NULL : arena_strdup(&out->mem, text_str(&words));
     s = out->words ? make_table(&v, out) : RAD_ENOMEM;
   }
   text_free(&words);

@@ -68,12 +68,72 @@ END
       line("end", ", \"text\": \"complete\"")
     }' >"$1/journal.jsonl"
 }
+# chains DIR: one trial of two arms and two seeds, with two compressors of eight rounds; the network
+# with noise labels breaks two rounds earlier.
+chains() {
+  mkdir -p "$1/trials/0000"
+  cat >"$1/config.ini" <<END
+[run]
+epochs = 2
+seeds = 1, 2
+[dataset]
+plugin = blobs
+[layer out]
+plugin = dense
+units = 10
+[optimizer]
+plugin = sgd
+[compressor prune]
+plugin = magnitude
+rounds = 8
+[compressor bits]
+plugin = quantize
+[arm real]
+[arm noise]
+noise.labels.plugin = random_labels
+END
+  cp "$1/config.ini" "$1/trials/0000/config.ini"
+  awk '
+    function line(event, rest) {
+      printf "{\"seq\": %d, \"time\": %d, \"event\": \"%s\"%s}\n", ++seq, 1700000000 + seq, event, rest
+    }
+    function course(name, last, max, min) { return sprintf(", \"%s\": {\"last\": %.6g, \"max\": %.6g, \"min\": %.6g}", name, last, max, min) }
+    function chain(at, c, size, from, breaks,   k, n, acc, kept, m) {
+      for (k = 0; k <= 8; k++) {
+        n = int(from * 0.7 ^ k); acc = k <= breaks ? 1 : 1 - 0.1 * (k - breaks)
+        kept = acc == 1 ? n : kept
+        m = sprintf("\"%s.round\": %d, \"%s.%s\": %d, \"%s.train.accuracy\": %.6g, \"%s.test.accuracy\": %.6g, \"%s.train.agreement\": %.6g", c, k, c, size, n, c, acc, c, 0.9 * acc, c, acc)
+        if (acc == 1) m = m sprintf(", \"%s.kept_99.%s\": %d, \"%s.kept_90.%s\": %d", c, size, n, c, size, n)
+        line("epoch", at sprintf(", \"epoch\": %d, \"seconds\": 1, \"metrics\": {%s}", ++epoch, m))
+      }
+      return course(c ".round", 8, 8, 0) course(c "." size, n, from, n) course(c ".kept_99." size, kept, from, kept) course(c ".kept_90." size, kept, from, kept)
+    }
+    BEGIN {
+      split("real noise", arm, " ")
+      line("study", ", \"name\": \"chains\", \"pid\": 1, \"host\": \"here\"")
+      line("trial", ", \"trial\": 0, \"params\": {}, \"point\": [], \"epochs\": [2, 2]")
+      for (k = 1; k <= 2; k++)
+        for (s = 1; s <= 2; s++) {
+          at = sprintf(", \"trial\": 0, \"arm\": \"%s\", \"seed\": %d", arm[k], s)
+          for (epoch = 0; epoch <= 2; epoch++)
+            line("epoch", at sprintf(", \"epoch\": %d, \"seconds\": 1, \"metrics\": {\"train.accuracy\": %.6g}", epoch, epoch / 2))
+          epoch = 2
+          all = course("train.accuracy", 1, 1, 0.5) chain(at, "prune", "active_weights", 1000, k == 1 ? 4 + s % 2 : 2) chain(at, "bits", "bytes", 4000, 3)
+          line("job_end", at ", \"state\": \"complete\", \"epochs\": 2, \"seconds\": 1.25, \"metrics\": {" substr(all, 3) "}")
+        }
+      line("trial_end", ", \"trial\": 0, \"state\": \"complete\", \"score\": [], \"violation\": []")
+      line("end", ", \"text\": \"complete\"")
+    }' >"$1/journal.jsonl"
+}
 study small 40
 study big 10000
+chains chains
 rad report small
 ok 'forty trials: status' status_is 0
 rad report big
 ok 'ten thousand trials: status' status_is 0
+rad report chains
+ok 'compression: status' status_is 0
 small_enough() { [ "$(wc -c <big/report.html)" -lt 5000000 ]; }
 ok 'ten thousand trials: less than 5 MB' small_enough
 rows() { [ "$(tr '<' '\n' <big/report.html | grep -c '^tr>')" -lt 400 ]; }
@@ -86,9 +146,11 @@ fi
 
 # open PAGE SCRIPT: the page with a script at its end; $TMP/dom is what came out, $TMP/console what
 # the browser had to say.
+narrow=
 open() {
   { cat "$1" && printf '<script>\n%s\n</script>\n' "$2"; } >"$TMP/open.html"
-  "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$TMP/browser" \
+  # shellcheck disable=SC2086 # an option or none
+  "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$TMP/browser" $narrow \
     --enable-logging=stderr --v=0 --dump-dom "file://$TMP/open.html" >"$TMP/dom" 2>"$TMP/browser.log"
   grep CONSOLE "$TMP/browser.log" >"$TMP/console" || :
 }
@@ -123,6 +185,29 @@ open small/report.html 'const ids=[...document.querySelectorAll("[id]")].map(e=>
 const targets=[...document.querySelectorAll("a[href^=\"#\"]")].every(a=>document.getElementById(a.hash.slice(1)));
 document.title=String([ids.length===new Set(ids).size,targets,document.querySelector("h1").firstChild.textContent])'
 ok 'ids are unique, links lead somewhere' said 'true,true,a "big" &lt;study&gt; '
+
+# The section on compression, on a telephone too: figures in it, a table that sorts by what is kept,
+# and nothing wider than the window but what scrolls by itself.
+kept='const table=document.getElementById("kept"),say=(s)=>{document.title=String(s)};
+const cell=(r,name)=>r.cells[[...table.tHead.rows[0].cells].findIndex(c=>c.textContent===name)].textContent;
+const rows=()=>[...table.tBodies[0].rows];'
+# shellcheck disable=SC2016 # of the page
+open chains/report.html "$kept"'
+const b=[...table.tHead.rows[0].cells].find(c=>c.textContent==="keeps 99 %").querySelector("button");
+b.click();say(rows().map(r=>cell(r,"compressor")+" "+cell(r,"arm")+" "+parseFloat(cell(r,"keeps 99 %"))).join(","))'
+ok 'compression: sorts by what is kept' said 'prune real 20.1,bits real 34.3,bits noise 34.3,prune noise 48.9'
+ok 'compression: nothing in the console' silent
+open chains/report.html 'const h=document.getElementById("compression"),all=[...document.querySelectorAll("h2,figure")];
+const from=all.indexOf(h)+1,to=all.findIndex((e,i)=>i>=from&&e.tagName==="H2");
+document.title=String([all.slice(from,to).map(f=>f.querySelector("b").textContent).join(" "),
+!!document.querySelector("nav a[href=\"#compression\"]"),
+document.querySelector(".verdict").textContent.includes("noise shows no difference from real by prune (2.44 times the weights")])'
+ok 'compression: figures, link and verdict' said 'Training accuracy (%) by size. Test accuracy (%) by size. Agreement on training data (%) by size.,true,true'
+narrow='--window-size=420,900'
+open chains/report.html 'document.title=String([document.documentElement.scrollWidth<=window.innerWidth,window.innerWidth<600,
+[...document.querySelectorAll("figure svg")].every(s=>s.getBoundingClientRect().right<=window.innerWidth)])'
+ok 'compression: fits into a narrow window' said 'true,true,true'
+narrow=
 
 open big/report.html "$shown"'button("objective").click();button("objective").click();
 const v=column("objective").map(Number);

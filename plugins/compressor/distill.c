@@ -115,13 +115,28 @@ static rad_status train(rad_ctx *c, const distill *d, const rad_round *r)
                                   .set = q.set, .nset = q.n, .name = "fit"));
 }
 
+/* Every layer that has weights is narrower by `keep` at least on one side. */
+static rad_status cost(rad_ctx *c, const void *self, const rad_model *m, rad_round_cost *out)
+{
+  const distill *d = self;
+  rad_source *s;
+  out->epochs = d->epochs;
+  out->teacher = true;
+  out->left = d->keep;
+  for (uint32_t k = 0; k < m->nnode; k++)
+    if (m->node[k]->nparam > 0 && !c->lab->applies(c, m->node[k]->name))
+      out->left = 1;
+  return c->lab->source(c, d->inputs, &s, &out->samples);
+}
+
 static rad_status round_once(rad_ctx *c, const void *self, rad_round *r)
 {
   const rad_status s = make(c, self, r);
   return s == RAD_OK ? train(c, self, r) : s;
 }
 
-static const rad_compressor_ops ops = {.size = sizeof ops, .round = round_once, .plan = plan};
+static const rad_compressor_ops ops = {
+    .size = sizeof ops, .round = round_once, .plan = plan, .cost = cost};
 static const rad_plugin distill_plugin = {RAD_PLUGIN(RAD_COMPRESSOR, "distill", distill, &ops),
                                           RAD_KEYS(keys), .needs = 1,
                                           .summary = "smaller networks with the same outputs",

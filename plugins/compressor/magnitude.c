@@ -131,7 +131,16 @@ static rad_status round_once(rad_ctx *c, const void *self, rad_round *r)
   return m->epochs > 0 ? train(c, m, r->to) : RAD_OK;
 }
 
-static const rad_compressor_ops ops = {.size = sizeof ops, .round = round_once};
+/* Masked weights are multiplied like the others. */
+static rad_status cost(rad_ctx *c, const void *self, const rad_model *m, rad_round_cost *out)
+{
+  rad_source *s;
+  (void)m;
+  out->epochs = ((const magnitude *)self)->epochs;
+  return c->lab->source(c, "train", &s, &out->samples);
+}
+
+static const rad_compressor_ops ops = {.size = sizeof ops, .round = round_once, .cost = cost};
 static const rad_plugin magnitude_plugin = {
     RAD_PLUGIN(RAD_COMPRESSOR, "magnitude", magnitude, &ops),
     RAD_KEYS(keys),

@@ -48,7 +48,15 @@ static rad_status round_once(rad_ctx *c, const void *self, rad_round *r)
                                   .nset = s->lr > 0 ? 4 : 3, .name = "fit"));
 }
 
-static const rad_compressor_ops ops = {.size = sizeof ops, .round = round_once};
+static rad_status cost(rad_ctx *c, const void *self, const rad_model *m, rad_round_cost *out)
+{
+  rad_source *s;
+  (void)m;
+  out->epochs = ((const random_subspace *)self)->epochs;
+  return c->lab->source(c, "train", &s, &out->samples);
+}
+
+static const rad_compressor_ops ops = {.size = sizeof ops, .round = round_once, .cost = cost};
 static const rad_plugin random_subspace_plugin = {
     RAD_PLUGIN(RAD_COMPRESSOR, "random_subspace", random_subspace, &ops), RAD_KEYS(keys),
     .needs = 1, .summary = "trained in fewer and fewer random directions",
