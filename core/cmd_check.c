@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * cmd_check.c - what an experiment will be and take, without running it. */
-#include "arm.h"
+#include "cost.h"
 #include "options.h"
 #include "train.h"
 #include <inttypes.h>
@@ -131,41 +131,49 @@ static const char *duration(double s, char out[48])
   return out;
 }
 
-/* Both passes of training, the forward pass of evaluation, rounds of compressors, over all arms and
- * seeds of one trial; of a fit that predicts by itself, that and one evaluation. */
 static rad_status print_arms(const experiment *x, const config *trial, double *flop, text *out)
 {
   *flop = 0;
   for (size_t i = 0; i < x->narm; i++) {
     arm_plan p;
-    const double every = (double)x->run.evaluate;
     text_printf(out, "\nArm %s\n", x->arm[i]);
     RAD_TRY(arm_inspect(x->env, trial, x->arm[i], &p, out));
     text_printf(out, "  memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
                 (double)p.shared_bytes / 1048576.0, (double)p.own_bytes / 1048576.0);
-    const double all = (double)p.ntrain + (double)p.nval + (double)(p.ntest + p.nrest);
-    const double own = p.predicts ? p.flop_fit + all * p.flop_forward
-                                  : (double)x->run.epochs *
-                                        ((double)p.ntrain * (p.flop_forward + p.flop_backward) +
-                                         all * p.flop_forward / every);
+    const double own = cost_training(x, &p);
     if (p.flop_rounds > 0)
       text_printf(out, "  training at most %.4g GFLOP, rounds of compressors at most %.4g\n",
                   own * 1e-9, p.flop_rounds * 1e-9);
     *flop += own + p.flop_rounds;
   }
-  *flop *= (double)x->nseed;
   return RAD_OK;
 }
 
-static rad_status print_size(const experiment *x, double flop, int32_t jobs, text *out)
+/* Trials differ in what they take: one for all says nothing of a search among networks. */
+static void print_time(const experiment *x, const cost *c, uint64_t trials, double at_once,
+                       text *out)
+{
+  char time[48];
+  const double rate = 0.5 * flop_per_second(x->env, &x->base); /* a step is not all products */
+  const double jobs = (double)trials * (double)x->nseed + (double)x->nfinal;
+  const double side = fmin(at_once, jobs * (double)x->narm) * (double)x->run.threads;
+  if (trials == 0 || !(rate > 0))
+    return;
+  text_printf(out, "Roughly %s at %.0f GFLOP/s per thread, measured now",
+              duration(c->mean * jobs / rate / side, time), rate * 1e-9);
+  if (c->n > 0)
+    text_printf(out, ": of %zu trials drawn at random one takes %.3g to %.3g GFLOP", c->n,
+                c->least * (double)x->nseed * 1e-9, c->most * (double)x->nseed * 1e-9);
+  text_puts(out, "\n");
+}
+
+static rad_status print_size(const experiment *x, const cost *c, int32_t jobs, text *out)
 {
   uint64_t trials;
-  char time[48];
   const int32_t asked = jobs > 0 ? jobs : x->search.jobs;
   const double at_once = asked > 0 ? (double)asked : (double)experiment_slots(x);
   RAD_TRY(experiment_trials(x, &trials));
   const double njobs = (double)trials * (double)x->narm * (double)x->nseed;
-  const double rate = 0.5 * flop_per_second(x->env, &x->base); /* a step is not all products */
   text_puts(out, "\n");
   if (trials == 0)
     text_printf(out, "Trials without end: give [search] trials a number\n");
@@ -176,11 +184,7 @@ static rad_status print_size(const experiment *x, double flop, int32_t jobs, tex
   if (x->nfinal > 0)
     text_printf(out, "Then the best trial again, on train and %s: %zu jobs\n",
                 x->final_val > 0.0 ? "another cut of val" : "val", x->narm * x->nfinal);
-  if (trials > 0 && rate > 0) {
-    const double side = fmin(at_once, njobs) * (double)x->run.threads;
-    text_printf(out, "At most about %s at %.0f GFLOP/s per thread, measured now\n",
-                duration(flop * (double)trials / rate / side, time), rate * 1e-9);
-  }
+  print_time(x, c, trials, at_once, out);
   return RAD_OK;
 }
 
@@ -202,7 +206,7 @@ static rad_status print_experiment(const experiment *x, int32_t jobs, text *out)
 {
   arena mem = {0};
   config trial = {0};
-  double flop;
+  cost c = {0};
   const double *point = middle(x, &mem);
   config_write(&x->base, out);
   print_space(x, out);
@@ -211,10 +215,12 @@ static rad_status print_experiment(const experiment *x, int32_t jobs, text *out)
     s = print_given(x, out);
   if (s >= 0)
     s = point ? experiment_trial(x, point, &trial) : RAD_ENOMEM;
-  if (s >= 0 && (s = print_arms(x, &trial, &flop, out)) < 0)
+  if (s >= 0 && (s = print_arms(x, &trial, &c.mean, out)) < 0)
     name_point(x, point);
   if (s >= 0)
-    s = print_size(x, flop, jobs, out);
+    s = cost_drawn(x, &c);
+  if (s >= 0)
+    s = print_size(x, &c, jobs, out);
   config_free(&trial);
   arena_free(&mem);
   return s;

@@ -94,6 +94,9 @@ rad_status experiment_arm(env *, const config *trial, const char *arm, config *o
 rad_status blocks_expand(config *, diag *);
 /* Dimensions of a configuration; errors for searched keys that are fixed or malformed. */
 rad_status space_build(space *, env *, const config *, arena *);
+/* Puts into point[d] the place u (0 to 1) of a dimension's range or choices, NaN where the values of
+ * its parents leave it out. */
+void space_at(const space *, size_t d, double u, double *point);
 /* Puts into point[d] the middle of a dimension's range or its first choice, NaN where the values of
  * its parents leave it out. */
 void space_middle(const space *, size_t d, double *point);

@@ -6,12 +6,19 @@
 #include <math.h>
 #include <string.h>
 
-void space_middle(const space *s, size_t d, double *point)
+void space_at(const space *s, size_t d, double u, double *point)
 {
   const rad_dim *m = &s->dim[d].d;
   point[d] = (double)NAN;
-  if (rad_dim_exists(&s->view, d, point))
-    point[d] = m->type == RAD_ENUM ? 0.0 : rad_dim_value(m, 0.5);
+  if (!rad_dim_exists(&s->view, d, point))
+    return;
+  const double last = (double)m->nchoice - 1;
+  point[d] = m->type == RAD_ENUM ? fmin(floor(u * (last + 1)), last) : rad_dim_value(m, u);
+}
+
+void space_middle(const space *s, size_t d, double *point)
+{
+  space_at(s, d, s->dim[d].d.type == RAD_ENUM ? 0.0 : 0.5, point);
 }
 
 bool space_same(const space *s, const double *a, const double *b)

@@ -66,6 +66,8 @@ core_libradcore_la_SOURCES = \
   core/config_parts.h \
   core/config_read.c \
   core/config_set.c \
+  core/cost.c \
+  core/cost.h \
   core/cut.c \
   core/data.h \
   core/data_fetch.c \

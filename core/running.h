@@ -2,6 +2,7 @@
  * running.h - a study while it runs, and its parts: trials, jobs, loggers, summary, manifest. */
 #ifndef CORE_RUNNING_H
 #define CORE_RUNNING_H
+#include "arm.h"
 #include "arrays.h"
 #include "record.h"
 #include "vectors.h"
@@ -89,6 +90,8 @@ char *trial_dir(const study *, const trial *, arena *);
 rad_status trial_end(study *, trial *);
 /* Ends a trial without training: its network cannot be built, or breaks a constraint. */
 rad_status trial_rule_out(study *, trial *, const config *);
+/* Do the constraints on the network alone let a trial run whose first arm is this one? */
+bool trial_allowed(const experiment *, const arm_plan *);
 
 /* prune.c */
 rad_status pruner_open(study *);

@@ -148,6 +148,16 @@ static double static_metric(const arm_plan *p, const char *name)
   return strcmp(name, "model.active_weights") == 0 ? (double)p->active_weights : p->flop_forward;
 }
 
+bool trial_allowed(const experiment *x, const arm_plan *plan)
+{
+  for (size_t i = 0; i < x->nconstraint; i++) {
+    const constraint *k = &x->constraint[i];
+    if (k->is_static && violation(k, static_metric(plan, k->metric)) > 0.0)
+      return false;
+  }
+  return true;
+}
+
 static void judge_static(const study *s, const arm_plan *plan, ending *e)
 {
   for (size_t i = 0; i < s->x->nconstraint; i++) {

@@ -346,7 +346,7 @@ whole() {
   rad check base.ini $p -s compressor.p.epochs=100000 -s run.epochs=100000 --jobs 1
   awk '
     /rounds of compressors at most/ { work = $4 + $NF; sub(/,/, "", $5) }
-    /At most about/ { time = $4 * ($5 == "s" ? 1 : $5 == "min" ? 60 : 3600); rate = $7 }
+    /^Roughly/ { time = $2 * ($3 == "s" ? 1 : $3 == "min" ? 60 : 3600); rate = $5 }
     END { r = work / (rate > 0 ? rate : 0.5) / time; print work, rate, time; exit !(time > 60 && r > 0.5 && r < 2) }' out
 }
 ok 'check: the time is that of training and rounds' whole

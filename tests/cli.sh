@@ -130,6 +130,38 @@ rad check "$top_srcdir/configs/example/search.ini"
 ok 'check: the size of a space' out_has '11 dimensions, 4 of them ranges of real numbers; 989040948 combinations of the others'
 rad check "$top_srcdir/configs/example/search.ini" -s layer.act.alpha@elu=1 -s 'optimizer.lr=choice(0.1,0.2)' -s block.body.repeat=1
 ok 'check: the size of a discrete space' out_has '  3 dimensions, 1992 points'
+# Eight draws are each of eight choices once; what may not run is none of them.
+cat >"$TMP/cost.ini" <<'END'
+[run]
+epochs = 6
+evaluate = 3
+[dataset]
+plugin = blobs
+features = 50
+classes = 3
+train = 3000
+test = 1000
+[layer h]
+plugin = dense
+units = choice(100, 200, 300, 400, 500, 600, 700, 800)
+[layer out]
+plugin = dense
+units = 3
+[search]
+plugin = grid
+END
+gflop() {
+  rad check "$TMP/cost.ini" -s "layer.h.units=$1"
+  awk '
+    /per image/ { sub(/.*per image /, ""); f = $1 / 1000; b = $4 / 1000 }
+    /samples:/ { train = $2; all = $2 + $4 + $6 }
+    END { printf "%.3g", 6 * (train * (f + b) + all * f / 3) }' "$TMP/out"
+}
+low=$(gflop 100) mid=$(gflop 500) high=$(gflop 800)
+rad check "$TMP/cost.ini"
+ok 'check: what drawn trials take' out_has "of 8 trials drawn at random one takes $low to $high GFLOP"
+rad check "$TMP/cost.ini" -s constraint.c.metric=model.parameters -s constraint.c.max=30000
+ok 'check: of those that may run' out_has "one takes $low to $mid GFLOP"
 rad run --resume nowhere x.ini
 fails 2 --resume '--resume with a file'
 rad run --resume "$TMP/nowhere"
