@@ -2,8 +2,10 @@
 """export_read.py - exported files in the programs that they are for: safetensors, NumPy, onnx.checker, and
 onnxruntime, whose outputs are those of the network here, for every layer that is shipped."""
 import glob
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -112,6 +114,25 @@ def check_arrays(run_dir, folder):
     assert np.array_equal(z["vectors/val.margin"], vectors["val.margin"], equal_nan=True)
 
 
+def in_javascript(file):
+    """Tensors and metadata as the reader for JavaScript sees them."""
+    program = f"{SOURCE}/tests/peers/safetensors_header.js"
+    done = subprocess.run(["node", program, file], capture_output=True, text=True, check=False)
+    if "MODULE_NOT_FOUND" in done.stderr:
+        print("skipped: NODE_PATH has no @huggingface/hub")
+        return
+    assert done.returncode == 0, done.stderr
+    header = json.loads(done.stdout)
+    about = header.pop("__metadata__")
+    with safe_open(file, "np") as f:
+        assert about == f.metadata() and header.keys() == set(f.keys()), header
+        for name in f.keys():
+            x = f.get_tensor(name)
+            assert header[name]["shape"] == list(x.shape), name
+            assert header[name]["data_offsets"][1] - header[name]["data_offsets"][0] == x.nbytes, name
+    print(f"{os.path.basename(file)} in JavaScript: {len(header)} tensors")
+
+
 def golden():
     folder = f"{SOURCE}/tests/golden"
     w = load_file(f"{folder}/weights.safetensors")
@@ -120,6 +141,10 @@ def golden():
     assert np.signbit(np.load(f"{folder}/arrays.npz")["weights/act.W"][1, 1])
     assert np.load(f"{folder}/arrays.npz")["vectors/a.confusion"].shape == (2, 2)
     onnx.checker.check_model(onnx.load(f"{folder}/network.onnx"), full_check=True)
+    if shutil.which("node"):
+        in_javascript(f"{folder}/weights.safetensors")
+    else:
+        print("skipped: there is no node")
 
 
 golden()
