@@ -3,8 +3,7 @@
  * for each job that runs, as many as there is room for, and one for the whole:
  *
  *   trial 12  real   seed 1  epoch 17/60  train.loss 0.351  train.accuracy 0.912
- *   [=======>            ]  41 %  jobs 17/40  failed 1  best 0.8533 (trial 9)  3.1 epochs/s  ETA
- * 2:13
+ *   [=====>        ]  41 %  job 17/40  trial 9/20  failed 1  best 0.8533 (trial 9)  ETA 2:13
  *
  * It is redrawn in place: up by the lines that stand there, and cleared from there on. */
 #ifndef LOGGER_BOARD_H
@@ -147,6 +146,18 @@ static void board_clear(board *b)
   b->lines = 0;
 }
 
+/* How much of a line goes on so many columns: whole parts, which two blanks keep apart. */
+static int whole_parts(const char *line, int width)
+{
+  const int n = (int)strlen(line);
+  if (n <= width)
+    return n;
+  for (int i = width; i > 2; i--)
+    if (line[i] == ' ' && line[i - 1] != ' ' && line[i + 1] == ' ')
+      return i;
+  return width;
+}
+
 static void board_draw(board *b, const rad_event *e)
 {
   char line[LINE];
@@ -158,11 +169,11 @@ static void board_draw(board *b, const rad_event *e)
     if (!b->entry[i].used)
       continue;
     put_entry(&b->entry[i], e, line, sizeof line);
-    fprintf(stderr, "%.*s\n", width, line);
+    fprintf(stderr, "%.*s\n", whole_parts(line, width), line);
     b->lines++;
   }
   put_bar(b, e, columns, line, sizeof line);
-  fprintf(stderr, "%.*s", width, line);
+  fprintf(stderr, "%.*s", whole_parts(line, width), line);
   fflush(stderr);
   b->drawn = e->time;
 }
