@@ -8,33 +8,14 @@ mkdir bin
 ln -s "$RADEMACHER" bin/rademacher
 PATH=$TMP/bin:$PATH
 
-cat >exp.ini <<'END'
-[run]
-epochs = 3
-batch = 16
-seeds = 1, 2
-[dataset]
-plugin = blobs
-features = 5
-classes = 3
-train = 60
-test = 30
-[layer hidden]
-plugin = dense
-units = choice(3, 7)
-[layer act]
-plugin = relu
-[layer out]
-plugin = dense
-units = 3
-[measure margin]
-plugin = margin
+{
+  small_study 3 '1, 2'
+  cat <<'END'
 [arm true]
 [arm random]
 noise.labels.plugin = random_labels
-[logger console]
-enabled = false
 END
+} >exp.ini
 rad run exp.ini -o runs/quickstart --no-report
 ok 'run: status' status_is 0
 

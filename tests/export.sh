@@ -6,38 +6,19 @@
 . "${top_srcdir:?is set by make check}/tests/lib.sh"
 cd "$TMP" || exit 99
 
-cat >exp.ini <<'END'
-[run]
-epochs = 2
-batch = 16
-seeds = 4, 9
-[dataset]
-plugin = blobs
-features = 5
-classes = 3
-train = 60
-test = 30
-[layer hidden]
-plugin = dense
-units = choice(3, 7)
-[layer act]
-plugin = relu
-[layer out]
-plugin = dense
-units = 3
-[measure margin]
-plugin = margin
+{
+  small_study 2 '4, 9'
+  cat <<'END'
 [arm real]
 [arm noise]
 noise.labels.plugin = random_labels
 [objective]
 real.val.loss = -1
-[logger console]
-enabled = false
 [exporter torch]
 plugin = safetensors
 names = torch
 END
+} >exp.ini
 rad run exp.ini -o run --no-report
 ok 'run: status' status_is 0
 

@@ -17,6 +17,34 @@ rad() {
   "$RADEMACHER" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null || status=$?
 }
 
+# small_study EPOCHS SEEDS: an experiment of two trials on 60 samples of five numbers, to add to.
+small_study() {
+  cat <<END
+[run]
+epochs = $1
+seeds = $2
+batch = 16
+[dataset]
+plugin = blobs
+features = 5
+classes = 3
+train = 60
+test = 30
+[layer hidden]
+plugin = dense
+units = choice(3, 7)
+[layer act]
+plugin = relu
+[layer out]
+plugin = dense
+units = 3
+[measure margin]
+plugin = margin
+[logger console]
+enabled = false
+END
+}
+
 # ok NAME COMMAND...: a case that passes where COMMAND succeeds. Shows the last outcome otherwise.
 ok() {
   ok_name=$1
