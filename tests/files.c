@@ -62,6 +62,22 @@ START_TEST(tensorboard_images)
 }
 END_TEST
 
+static void one_table(const char *name, const char *file)
+{
+  files_rig r;
+  files_begin(&r, RAD_LOGGER, name, NULL, 0);
+  files_study(&r);
+  files_same(file, file);
+  files_end(&r);
+}
+
+START_TEST(tables)
+{
+  one_table("csv", "metrics.csv");
+  one_table("jsonl", "metrics.jsonl");
+}
+END_TEST
+
 static void one_export(const char *name, const char *golden)
 {
   files_rig r;
@@ -132,6 +148,7 @@ int main(void)
   TCase *c = tcase_create("golden");
   tcase_add_test(c, tensorboard);
   tcase_add_test(c, tensorboard_images);
+  tcase_add_test(c, tables);
   tcase_add_test(c, exporters);
 #ifdef HAVE_SQLITE
   tcase_add_test(c, optuna);
