@@ -152,6 +152,7 @@ core_libradcore_la_SOURCES = \
   core/report_run.c \
   core/report_search.c \
   core/report_sweep.c \
+  core/report_verdict.c \
   core/report_weights.c \
   core/reports.c \
   core/results.c \

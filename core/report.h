@@ -12,6 +12,7 @@
  *   report_kept.c     how far compressors could go, as a table
  *   report_html.c     HTML: escaped text, tables, inlined SVG
  *   report_images.c   samples as they were trained on, filters of the first layer
+ *   report_verdict.c  the top of the page: arms in words and as a table
  *   report_page.c     the page
  *   report.c          all of it, in order */
 #ifndef CORE_REPORT_H
@@ -38,6 +39,7 @@ typedef struct run_dir {
   struct json_t *manifest, *summary; /* manifest NULL: the run did not come that far */
   verdict *verdict; /* (nverdict) of the best trial; without an objective of all that are shown */
   size_t nverdict;
+  verdict final;       /* of the winner's training for [final] */
   const trial **shown; /* (nshown) all, or of many the best */
   size_t nshown;
   series **series; /* (nshown,narm,nseed) of each job its first, or NULL */
@@ -146,7 +148,8 @@ const trial *trial_with(run_dir *, const char *name);
 void chains_put_table(run_dir *, text *); /* with what it means */
 
 /* --- report_html.c --- */
-void html_text(text *, const char *); /* escaped */
+void html_text(text *, const char *);                  /* escaped */
+void html_put(text *, const char *tag, const char *s); /* "p class=\"warn\"": and its end */
 void html_begin(text *, const char *title);
 void html_end(text *);
 typedef struct html_table { /* filled cell by cell; a title with "<" before it: a column of words */
@@ -168,6 +171,15 @@ size_t html_count(const figures *, const run_dir *, enum figure_part);
 
 /* --- report_images.c --- */
 void images_put(run_dir *, text *);
+
+/* --- report_verdict.c --- */
+enum { MOST_COLUMNS = 40 }; /* of a table */
+void verdict_html(run_dir *, text *);
+/* Columns that some verdict has, after those that are there, from `from` on; how many they are. */
+size_t verdict_titles(const verdict *, size_t nv, const char **head, size_t from, size_t n);
+/* Rows of a table of arms; the run (NULL: no such column) and the trial stand before the arm. */
+void verdict_rows(run_dir *, html_table *, const verdict *, const char *run, bool trials,
+                  const char *const *head, size_t n);
 
 /* --- report_page.c --- */
 rad_status page_write(run_dir *, size_t n, const figures *, text *out, diag *);

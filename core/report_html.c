@@ -130,6 +130,13 @@ static const char *const script[] = {
     "all.addEventListener('click',()=>{most=Infinity;draw()});\n"
     "if(more)more.remove();update()}\n"};
 
+void html_put(text *t, const char *tag, const char *s)
+{
+  text_printf(t, "<%s>", tag);
+  html_text(t, s);
+  text_printf(t, "</%.*s>\n", (int)strcspn(tag, " "), tag);
+}
+
 void html_begin(text *t, const char *title)
 {
   text_puts(t, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -10,14 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_COLUMNS = 40, MOST_NETWORKS = 6, MOST_FAILURES = 300 };
-
-static void put(text *t, const char *tag, const char *s)
-{
-  text_printf(t, "<%s>", tag);
-  html_text(t, s);
-  text_printf(t, "</%.*s>\n", (int)strcspn(tag, " "), tag);
-}
+enum { MOST_NETWORKS = 6, MOST_FAILURES = 300 };
 
 static void heading(text *t, const run_dir *r, const char *id, const char *title)
 {
@@ -50,116 +43,13 @@ static void put_state(const run_dir *r, text *t)
               open, open == 1 ? "" : "s", open == 1 ? "has" : "have");
 }
 
-/* Columns that some verdict has, after those that are there. */
-static size_t add_titles(const run_dir *r, const char **head, size_t from, size_t n)
-{
-  for (size_t i = 0; i < r->nverdict; i++)
-    for (size_t k = 0; k < r->verdict[i].ncolumn; k++) {
-      size_t at = from;
-      while (at < n && strcmp(head[at], r->verdict[i].title[k]) != 0)
-        at++;
-      if (at == n && n < MOST_COLUMNS)
-        head[n++] = r->verdict[i].title[k];
-    }
-  return n;
-}
-
-/* Rows of a table of arms; the run and the trial stand before the arm where they are asked for. */
-static void put_arm_rows(run_dir *r, html_table *h, const char *run, bool trials,
-                         const char *const *head, size_t n)
-{
-  for (size_t i = 0; i < r->nverdict; i++)
-    for (size_t a = 0; a < r->verdict[i].narm; a++) {
-      const verdict *v = &r->verdict[i];
-      if (run)
-        html_cell(h, run);
-      if (trials)
-        html_cell(h, trial_label(r, r->record.trial[v->trial]));
-      html_cell(h, v->arm[a]);
-      for (size_t at = 1 + (run ? 1u : 0) + (trials ? 1u : 0); at < n; at++) {
-        size_t k = 0;
-        while (k < v->ncolumn && strcmp(v->title[k], head[at]) != 0)
-          k++;
-        html_cell(h, k < v->ncolumn ? v->cell[a * v->ncolumn + k] : "");
-      }
-    }
-}
-
-static void put_arms(run_dir *r, text *t)
-{
-  const bool trials = r->nverdict > 1;
-  const char *head[MOST_COLUMNS] = {"<arm"};
-  if (trials) {
-    head[0] = "<trial";
-    head[1] = "<arm";
-  }
-  html_table h;
-  char *id = arena_printf(&r->mem, "%sarms", r->prefix);
-  const size_t n = add_titles(r, head, trials ? 2 : 1, trials ? 2 : 1);
-  html_table_begin(&h, t, id ? id : "arms", head, n);
-  put_arm_rows(r, &h, NULL, trials, head, n);
-  html_table_end(&h);
-}
-
-static void put_sentences(run_dir *r, const verdict *v, text *t)
-{
-  text_puts(t, "<div class=\"verdict\">\n");
-  if (r->record.n > 1) {
-    text_printf(t, "<h3>%s %" PRIu64 ": ",
-                r->nverdict > 1        ? "Trial"
-                : r->record.nscore > 0 ? "The best trial,"
-                                       : "The first trial,",
-                v->trial);
-    html_text(t, trial_label(r, r->record.trial[v->trial]));
-    text_puts(t, "</h3>\n");
-  }
-  for (const char *s = v->words; *s;) {
-    const size_t n = strcspn(s, "\n");
-    char *line = arena_strndup(&r->mem, s, n);
-    put(t, "p", line ? line : "");
-    s += n + (s[n] == '\n');
-  }
-  text_puts(t, "</div>\n");
-}
-
-/* What measures tell of the whole study. */
-static void put_measures(const run_dir *r, text *t)
-{
-  for (size_t i = 0; i < r->record.nmetric; i++) {
-    text_puts(t, i == 0 ? "<p>Of the whole study: " : ", ");
-    html_text(t, r->record.metric[i].name);
-    text_printf(t, " = %.6g", r->record.metric[i].last);
-  }
-  text_puts(t, r->record.nmetric > 0 ? ".</p>\n" : "");
-}
-
-static void put_verdict(run_dir *r, text *t)
-{
-  for (size_t i = 0; i < r->nverdict; i++)
-    put_sentences(r, &r->verdict[i], t);
-  put_measures(r, t);
-  if (r->x.objective.allow_test)
-    put(t, "p class=\"warn\"",
-        "The test split took part in the selection: its numbers are no "
-        "estimate.");
-  if (r->nverdict == 0) {
-    put(t, "p", "No trial has ended yet.");
-    return;
-  }
-  put_arms(r, t);
-  put(t, "p class=\"dim\"",
-      r->x.nseed > 1 ? "Means over seeds, +- the half width of their 95 % "
-                       "interval (Student's t)."
-                     : "One seed: no interval.");
-}
-
 /* --- figures --- */
 static rad_status put_figures(const run_dir *r, const figures *fs, text *t, diag *d)
 {
   const size_t minor = html_count(fs, r, FIGURE_MINOR);
   heading(t, r, "figures", "Figures");
   if (fs->trouble)
-    put(t, "p class=\"warn\"", fs->trouble);
+    html_put(t, "p class=\"warn\"", fs->trouble);
   RAD_TRY(html_figures(t, fs, r, FIGURE_PLAIN, d));
   if (minor == 0)
     return RAD_OK;
@@ -203,9 +93,9 @@ static rad_status put_trials(run_dir *r, text *t)
     for (size_t k = 0; k < n; k++)
       html_cell(&h, trial_word(&table, r->record.trial[i], column[k], 4, room));
   html_table_end(&h);
-  put(t, "p class=\"dim\"",
-      "Metrics are means over seeds, of the last epoch. \">60\": some seed "
-      "had not fitted after 60 epochs.");
+  html_put(t, "p class=\"dim\"",
+           "Metrics are means over seeds, of the last epoch. \">60\": some seed "
+           "had not fitted after 60 epochs.");
   trial_table_free(&table);
   return RAD_OK;
 }
@@ -250,7 +140,7 @@ static void put_networks(run_dir *r, text *t)
       html_text(t, trial_label(r, r->shown[i]));
       text_puts(t, "</h3>\n");
     }
-    put(t, "pre", s);
+    html_put(t, "pre", s);
   }
 }
 
@@ -297,11 +187,11 @@ static void put_asked(run_dir *r, text *t)
   const char *command = json_member_text(r->manifest, "command");
   heading(t, r, "asked", "What was asked");
   if (command)
-    put(t, "pre", command);
+    html_put(t, "pre", command);
   put_list(r, t, "own", head, key, 4);
   config_write(&r->x.base, &ini);
   text_puts(t, "<details><summary>The resolved experiment (config.ini)</summary>\n");
-  put(t, "pre", text_str(&ini));
+  html_put(t, "pre", text_str(&ini));
   text_puts(t, "</details>\n");
   text_free(&ini);
 }
@@ -425,7 +315,7 @@ static rad_status put_run(run_dir *r, const figures *fs, bool alone, text *t, di
     if (strcmp(part[i], "compression") != 0 || chains_any(r))
       text_printf(t, "<a href=\"#%s%s\">%s</a>", r->prefix, part[i], word[i]);
   text_puts(t, "</nav>\n");
-  put_verdict(r, t);
+  verdict_html(r, t);
   RAD_TRY(put_figures(r, fs, t, d));
   RAD_TRY(put_chains(r, fs, t, d));
   importance_put(r, t);
@@ -445,15 +335,16 @@ static rad_status put_comparison(run_dir *r, size_t n, const figures *fs, text *
   size_t columns = 3;
   html_table h;
   for (size_t i = 0; i < n; i++)
-    columns = add_titles(&r[i], head, 3, columns);
+    columns = verdict_titles(r[i].verdict, r[i].nverdict, head, 3, columns);
   text_printf(t, "<h1>%zu runs</h1>\n", n);
   html_table_begin(&h, t, "comparison", head, columns);
   for (size_t i = 0; i < n; i++)
-    put_arm_rows(&r[i], &h, r[i].record.name, true, head, columns);
+    for (size_t k = 0; k < r[i].nverdict; k++)
+      verdict_rows(&r[i], &h, &r[i].verdict[k], r[i].record.name, true, head, columns);
   html_table_end(&h);
-  put(t, "p class=\"dim\"",
-      "Of each run the best trial; without an objective all, where they "
-      "are few.");
+  html_put(t, "p class=\"dim\"",
+           "Of each run the best trial; without an objective all, where they "
+           "are few.");
   text_puts(t, "<div class=\"figures\">\n");
   for (size_t i = 0; i < fs->n; i++)
     if (strncmp(fs->v[i]->name, "compared-", 9) == 0)

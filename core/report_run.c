@@ -170,7 +170,7 @@ static rad_status read_verdicts(run_dir *r)
     RAD_TRY(verdict_read(v, r->summary, id, r->dir, r->env->diag));
     r->nverdict -= !v->any; /* it has not ended */
   }
-  return RAD_OK;
+  return verdict_read(&r->final, r->summary, VERDICT_FINAL, r->dir, r->env->diag);
 }
 
 rad_status run_dir_summary(run_dir *r)
@@ -222,6 +222,7 @@ void run_dir_free(run_dir *r)
 {
   for (size_t i = 0; i < r->nverdict; i++)
     verdict_free(&r->verdict[i]);
+  verdict_free(&r->final);
   json_decref(r->summary);
   json_decref(r->manifest);
   record_free(&r->record);

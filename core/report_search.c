@@ -188,7 +188,7 @@ static void put_axis_labels(figure *f, run_dir *r, const size_t *dims, size_t nd
     text_printf(&f->gp, " %zu, ", k);
   }
   gp_string(&f->gp, objective_label(r, 0));
-  text_printf(&f->gp, " %zu) rotate by -20 noenhanced\n", ndim);
+  text_printf(&f->gp, " %zu) rotate by 30 right offset 0,-1 noenhanced\n", ndim);
   for (size_t k = 0; k < ndim; k++) {
     const dim *d = &r->x.space.dim[dims[k]];
     text_printf(&f->gp, "set arrow from %zu,0 to %zu,1 nohead lc rgb '#888888'\nset label ", k, k);
@@ -233,7 +233,7 @@ static void parallel(figures *fs, run_dir *r, const trial **v, size_t n, const s
     if (i % step == 0 || i + BEST >= n)
       put_trial_line(f, r, v[i], dims, ndim, &y);
   figure_begin(f, 1, NULL, 0);
-  f->height += 40;
+  f->height += 80;
   figure_panel(f, 0, "", "", "");
   put_axis_labels(f, r, dims, ndim);
   text_printf(&f->gp,
@@ -243,7 +243,8 @@ static void parallel(figures *fs, run_dir *r, const trial **v, size_t n, const s
               ndim, ndim, y.lo, ndim, y.hi, ndim);
   text_printf(&f->gp,
               "unset ytics\nunset grid\nset border 0\nset xrange [-0.3:%zu.3]\n"
-              "set yrange [-0.12:1.12]\nset bmargin at screen 0.2\nset rmargin at screen 0.9\n"
+              "set yrange [-0.12:1.12]\nset bmargin at screen 0.33\nset lmargin at screen 0.17\nset "
+              "rmargin at screen 0.97\n"
               "set palette defined (0 '#00224E', 0.25 '#35456C', 0.5 '#7D7C78', 0.75 '#BCAF6F', "
               "1 '#FEE838')\nunset colorbox\n"
               "set cbrange [%.9g:%.9g]\n"

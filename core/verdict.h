@@ -25,6 +25,10 @@ rad_status verdict_read(verdict *, const struct json_t *summary, int64_t trial, 
                         diag *);
 void verdict_free(verdict *);
 void verdict_put(const verdict *, text *out); /* the table, an empty line, the sentences */
+/* "Final: trial 3 again, on train and val, seeds 101, 102", of a summary that has a "final". */
+void verdict_final_title(const struct json_t *summary, text *out);
+/* A sentence where other winners of the study were tested before. */
+void verdict_final_warning(const struct json_t *summary, text *out);
 /* The whole study, as text. */
 rad_status verdict_study(const struct json_t *summary, const char *dir, diag *, text *out);
 /* As text that ends a run, from the folder's summary.json. */

@@ -149,29 +149,41 @@ static void put_importance(const json_t *summary, text *out)
               100.0 * json_member_double(all, "interactions"));
 }
 
-/* The winner again, with fresh seeds: what was selected says nothing about this. */
-static rad_status put_final(const json_t *summary, const char *dir, diag *d, text *out)
+void verdict_final_title(const json_t *summary, text *out)
 {
   const json_t *all = json_object_get(summary, "final"), *seed;
-  const size_t earlier = json_array_size(json_object_get(all, "tested_before"));
-  verdict v;
   size_t i;
-  if (!all)
-    return RAD_OK;
-  RAD_TRY(verdict_read(&v, summary, VERDICT_FINAL, dir, d));
-  text_printf(out, "\nFinal: trial %" PRIu64 " again, %s, seeds", v.trial,
+  text_printf(out, "Final: trial %" PRIu64 " again, %s, seeds", json_member_uint(all, "id"),
               json_member_double(all, "val") > 0.0 ? "with its own cut of val"
                                                    : "on train and val");
   json_array_foreach(json_object_get(all, "run_seeds"), i, seed)
       text_printf(out, "%s %" JSON_INTEGER_FORMAT, i > 0 ? "," : "", json_integer_value(seed));
-  text_puts(out, ":\n");
-  verdict_put(&v, out);
+}
+
+void verdict_final_warning(const json_t *summary, text *out)
+{
+  const json_t *all = json_object_get(summary, "final");
+  const size_t earlier = json_array_size(json_object_get(all, "tested_before"));
   if (earlier > 0)
     text_printf(
         out,
         "Other winners of this study were tested before, %zu of them: choosing between them "
         "by these numbers is selecting on test.\n",
         earlier);
+}
+
+/* The winner again, with fresh seeds: what was selected says nothing about this. */
+static rad_status put_final(const json_t *summary, const char *dir, diag *d, text *out)
+{
+  verdict v;
+  if (!json_object_get(summary, "final"))
+    return RAD_OK;
+  RAD_TRY(verdict_read(&v, summary, VERDICT_FINAL, dir, d));
+  text_puts(out, "\n");
+  verdict_final_title(summary, out);
+  text_puts(out, ":\n");
+  verdict_put(&v, out);
+  verdict_final_warning(summary, out);
   verdict_free(&v);
   return RAD_OK;
 }

@@ -62,6 +62,16 @@ ok 'the page: what the file says' page 'What the file itself and the command lin
 outside() { ! grep -nE '(src|href)="?(https?:)?//|url\((["'\'']?)http|@import' run/report.html; }
 ok 'the page fetches nothing' outside
 
+# What is to be quoted of a search is the winner's training with seeds of its own.
+rad run exp.ini -o won -q -s objective.real.val.accuracy=1 -s search.plugin=random -s search.trials=3 -s final.seeds=31,32,33
+ok 'final: status' status_is 0
+ok 'final: is on the page' grep -E 'Final: trial [0-2] again, on train and val, seeds 31, 32, 33' won/report.html
+told() {
+  sed -n 's/^real  *[0-9.]* % +- [0-9.]*  \([0-9.]* % +- [0-9.]*\) .*/\1/p' out | tail -n 1 >told
+  [ -s told ] && sed -n '/Final: trial/,/<.table>/p' won/report.html | grep -F -f told
+}
+ok 'final: the numbers are those of the text' told
+
 # Numbers of the CSV are those of the journal: the mean of two seeds in the last epoch.
 number() { # arm seed
   sed -n 's/.*"event": "epoch", "trial": 1, "arm": "'"$1"'", "seed": '"$2"', "epoch": 3,.*"train.loss": \([^,}]*\).*/\1/p' run/journal.jsonl
