@@ -135,11 +135,11 @@ chain_spread chain_kept(const json_t *chain, size_t k, const char *arm)
   double sum = 0, square = 0;
   for (size_t i = 0; i < json_array_size(own); i++) {
     const double v = at(own, i);
-    if (!(v > 0))
+    if (!(v > 0) || !(at(last, i) < 1))
       continue;
     s.n++;
     s.none += v >= 1;
-    s.less += v < 1 && v <= at(last, i);
+    s.less += v <= at(last, i);
     sum += log(v);
     square += log(v) * log(v);
   }
@@ -151,16 +151,17 @@ chain_spread chain_kept(const json_t *chain, size_t k, const char *arm)
 chain_spread chain_ratio(const json_t *chain, size_t k, const char *arm, const char *other)
 {
   const json_t *a = kept(chain, k, arm), *b = kept(chain, k, other);
+  const json_t *last_a = shares(chain, "last", arm), *last_b = shares(chain, "last", other);
   chain_spread s = {.n = 0};
   double sum = 0, square = 0;
   for (size_t i = 0; i < json_array_size(a); i++) {
     const double v = at(a, i), w = at(b, i);
-    if (!(v > 0) || !(w > 0))
+    if (!(v > 0) || !(w > 0) || !(at(last_a, i) < 1) || !(at(last_b, i) < 1))
       continue;
     s.n++;
     s.none += v >= 1 && w >= 1;
-    s.less += v < 1 && v <= at(shares(chain, "last", arm), i);
-    s.more += w < 1 && w <= at(shares(chain, "last", other), i);
+    s.less += v <= at(last_a, i);
+    s.more += w <= at(last_b, i);
     sum += log(v / w);
     square += log(v / w) * log(v / w);
   }

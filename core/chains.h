@@ -33,7 +33,7 @@ enum { CHAIN_SHARES = 2 };
 extern const int chain_share[CHAIN_SHARES]; /* 99, 90 */
 typedef struct chain_spread {               /* over seeds */
   double mean, lo, hi; /* geometric mean and its 95 % interval (Student's t); NaN: fewer than 2 */
-  size_t n;            /* seeds with a value; 0: the rest says nothing */
+  size_t n;            /* seeds with a smaller round; 0: the rest says nothing */
   size_t none;         /* of them: no round keeps it */
   size_t less, more;   /* of them: a chain ended before it broke: it is less, or more, than that */
 } chain_spread;
