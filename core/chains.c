@@ -135,11 +135,11 @@ chain_spread chain_kept(const json_t *chain, size_t k, const char *arm)
   double sum = 0, square = 0;
   for (size_t i = 0; i < json_array_size(own); i++) {
     const double v = at(own, i);
-    if (!(v > 0))
+    if (!(v > 0) || !(at(last, i) < 1))
       continue;
     s.n++;
     s.none += v >= 1;
-    s.less += v < 1 && v <= at(last, i);
+    s.less += v <= at(last, i);
     sum += log(v);
     square += log(v) * log(v);
   }
@@ -151,16 +151,17 @@ chain_spread chain_kept(const json_t *chain, size_t k, const char *arm)
 chain_spread chain_ratio(const json_t *chain, size_t k, const char *arm, const char *other)
 {
   const json_t *a = kept(chain, k, arm), *b = kept(chain, k, other);
+  const json_t *last_a = shares(chain, "last", arm), *last_b = shares(chain, "last", other);
   chain_spread s = {.n = 0};
   double sum = 0, square = 0;
   for (size_t i = 0; i < json_array_size(a); i++) {
     const double v = at(a, i), w = at(b, i);
-    if (!(v > 0) || !(w > 0))
+    if (!(v > 0) || !(w > 0) || !(at(last_a, i) < 1) || !(at(last_b, i) < 1))
       continue;
     s.n++;
     s.none += v >= 1 && w >= 1;
-    s.less += v < 1 && v <= at(shares(chain, "last", arm), i);
-    s.more += w < 1 && w <= at(shares(chain, "last", other), i);
+    s.less += v <= at(last_a, i);
+    s.more += w <= at(last_b, i);
     sum += log(v / w);
     square += log(v / w) * log(v / w);
   }
@@ -174,6 +175,14 @@ static bool all_alike(const chain_spread *s)
   return s->n > 1 && s->hi - s->lo < 1e-3 * s->mean;
 }
 
+static void put_alike(const chain_spread *s, text *out)
+{
+  if (s->n == 2)
+    text_puts(out, " in both seeds");
+  else
+    text_printf(out, " in all %zu seeds", s->n);
+}
+
 void chain_spread_put(const chain_spread *s, double scale, const char *unit, text *out)
 {
   text_printf(out, "%.3g%s%s", scale * s->mean, unit,
@@ -181,7 +190,7 @@ void chain_spread_put(const chain_spread *s, double scale, const char *unit, tex
               : s->more > 0 ? " or more"
                             : "");
   if (all_alike(s))
-    text_printf(out, " in all %zu seeds", s->n);
+    put_alike(s, out);
   else if (s->n > 1)
     text_printf(out, " (%.3g to %.3g)", scale * s->lo, scale * s->hi);
 }
@@ -236,7 +245,7 @@ static void put_ratio(const chain_spread *s, const char *word, text *out)
                         : "",
               s->mean, word);
   if (all_alike(s))
-    text_printf(out, " in all %zu seeds", s->n);
+    put_alike(s, out);
   else if (s->n > 1)
     text_printf(out, ", %.3g to %.3g", s->lo, s->hi);
   text_puts(out, ")");
@@ -286,20 +295,33 @@ const char *chains_metric(const json_t *all)
   return metric ? metric : "";
 }
 
-void chains_words(const json_t *all, const char *const *arm, const bool *noise, size_t narm,
-                  text *out)
+static void put_pair(const json_t *all, size_t k, const chain_arm *a, const char *ref, text *out)
 {
-  const size_t ref = chain_reference(arm, narm);
-  for (size_t k = 0; json_object_size(all) > 0 && k < CHAIN_SHARES; k++)
-    for (size_t a = 0; a < narm; a++) {
-      text own = {0};
-      bool any = false;
-      for (int o = EARLIER; a != ref && o < NOTHING; o++)
-        any = put_clause(all, k, arm[a], arm[ref], (enum finding)o, any ? "; " : "", &own) || any;
-      if (any)
-        text_printf(out, "At %d %% of %s, %s%s %s.\n", chain_share[k], chains_metric(all), arm[a],
-                    noise[a] ? " (noise)" : "", text_str(&own));
-      out->failed = out->failed || own.failed;
-      text_free(&own);
-    }
+  text own = {0};
+  bool any = false;
+  for (int o = EARLIER; o < NOTHING; o++)
+    any = put_clause(all, k, a->name, ref, (enum finding)o, any ? "; " : "", &own) || any;
+  if (any)
+    text_printf(out, "At %d %% of %s, %s%s %s.\n", chain_share[k], chains_metric(all), a->name,
+                a->noise ? " (noise)" : "", text_str(&own));
+  out->failed = out->failed || own.failed;
+  text_free(&own);
+}
+
+void chains_words(const json_t *all, const chain_arm *arm, size_t narm, text *out)
+{
+  size_t ref = 0;
+  if (json_object_size(all) == 0)
+    return;
+  for (size_t a = narm; a-- > 0;)
+    ref = arm_is_real(arm[a].name) ? a : ref;
+  for (size_t a = 0; a < narm; a++)
+    if (a != ref && (arm[a].unfitted || arm[ref].unfitted))
+      text_printf(
+          out, "Compressed, %s is not compared with %s: what had not fitted has little to lose.\n",
+          arm[a].name, arm[ref].name);
+  for (size_t k = 0; k < CHAIN_SHARES; k++)
+    for (size_t a = 0; a < narm; a++)
+      if (a != ref && !arm[a].unfitted && !arm[ref].unfitted)
+        put_pair(all, k, &arm[a], arm[ref].name, out);
 }

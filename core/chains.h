@@ -33,7 +33,7 @@ enum { CHAIN_SHARES = 2 };
 extern const int chain_share[CHAIN_SHARES]; /* 99, 90 */
 typedef struct chain_spread {               /* over seeds */
   double mean, lo, hi; /* geometric mean and its 95 % interval (Student's t); NaN: fewer than 2 */
-  size_t n;            /* seeds with a value; 0: the rest says nothing */
+  size_t n;            /* seeds with a smaller round; 0: the rest says nothing */
   size_t none;         /* of them: no round keeps it */
   size_t less, more;   /* of them: a chain ended before it broke: it is less, or more, than that */
 } chain_spread;
@@ -51,8 +51,11 @@ const char *chains_metric(const struct json_t *compression);
 bool arm_is_real(const char *arm); /* it is called real or true */
 /* Which arm the others are compared with: the real one, else the first. */
 size_t chain_reference(const char *const *arm, size_t narm);
-/* Sentences, each ends in '\n': by which compressors an arm breaks earlier than the reference.
- * noise (narm): of wrong labels or generated data. */
-void chains_words(const struct json_t *compression, const char *const *arm, const bool *noise,
-                  size_t narm, text *out);
+typedef struct chain_arm {
+  const char *name;
+  bool noise;    /* of wrong labels or generated data */
+  bool unfitted; /* it is known not to have fitted: there is little that could break */
+} chain_arm;
+/* Sentences, each ends in '\n': by which compressors an arm breaks earlier than the reference. */
+void chains_words(const struct json_t *compression, const chain_arm *arm, size_t narm, text *out);
 #endif

@@ -42,11 +42,15 @@ static bool add_metric(trial_table *t, size_t arm, const char *metric, const cha
   return name && (has(t, name) || add(t, name, COLUMN_METRIC, arm, minor));
 }
 
-/* "train.accuracy_noisy", "train.confusion.3" */
-static bool is_part(const char *metric)
+/* "train.accuracy_noisy", "train.confusion.3", and all of a compressor, which numbers rounds. */
+static bool is_part(const job *j, const char *metric)
 {
+  char round[192];
   const char *dot = strchr(metric, '.');
-  return dot && (strchr(dot + 1, '.') || strchr(dot + 1, '_'));
+  if (!dot)
+    return false;
+  snprintf(round, sizeof round, "%.*s.round", (int)(dot - metric), metric);
+  return strchr(dot + 1, '.') || strchr(dot + 1, '_') || !isnan(job_metric(j, round));
 }
 
 static bool add_job(trial_table *t, const job *j)
@@ -55,7 +59,7 @@ static bool add_job(trial_table *t, const job *j)
     const char *name = j->metric[m].name;
     const bool model = strncmp(name, "model.", 6) == 0;
     const bool size = model && strcmp(name, "model.parameters") != 0;
-    if (!add_metric(t, j->arm, name, "", is_part(name) || size))
+    if (!add_metric(t, j->arm, name, "", is_part(j, name) || size))
       return false;
     if (!model && strchr(name, '.') &&
         (!add_metric(t, j->arm, name, ".max", true) || !add_metric(t, j->arm, name, ".min", true)))

@@ -276,15 +276,14 @@ static const json_t *pick(const json_t *summary)
 
 static rad_status put_chains(view *v, text *out)
 {
-  const char **name = arena_alloc(&v->mem, (v->narm + 1) * sizeof *name);
-  bool *noise = arena_alloc(&v->mem, (v->narm + 1) * sizeof *noise);
-  for (size_t i = 0; name && noise && i < v->narm; i++) {
-    name[i] = v->arm[i].name;
-    noise[i] = v->arm[i].noise;
+  chain_arm *all = arena_alloc(&v->mem, (v->narm + 1) * sizeof *all);
+  for (size_t i = 0; all && i < v->narm; i++) {
+    const arm *a = &v->arm[i];
+    all[i] = (chain_arm){a->name, a->noise, a->watched && !fitted(a)};
   }
-  if (name && noise)
-    chains_words(json_object_get(v->trial, "compression"), name, noise, v->narm, out);
-  return name && noise ? RAD_OK : RAD_ENOMEM;
+  if (all)
+    chains_words(json_object_get(v->trial, "compression"), all, v->narm, out);
+  return all ? RAD_OK : RAD_ENOMEM;
 }
 
 static void put_words(const view *v, text *out)
