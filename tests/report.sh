@@ -67,7 +67,7 @@ rad run exp.ini -o won -q -s objective.real.val.accuracy=1 -s search.plugin=rand
 ok 'final: status' status_is 0
 ok 'final: is on the page' grep -E 'Final: trial [0-2] again, on train and val, seeds 31, 32, 33' won/report.html
 told() {
-  sed -n 's/^real  *[0-9.]* % +- [0-9.]*  \([0-9.]* % +- [0-9.]*\) .*/\1/p' out | tail -n 1 >told
+  sed -n 's/^real  *[0-9.]* % +- [0-9.]*  *\([0-9.]* % +- [0-9.]*\) .*/\1/p' out | tail -n 1 >told
   [ -s told ] && sed -n '/Final: trial/,/<.table>/p' won/report.html | grep -F -f told
 }
 ok 'final: the numbers are those of the text' told
