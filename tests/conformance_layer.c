@@ -25,8 +25,8 @@ static void compare_slope(rig *r, float *at, const float *grad, size_t n, const 
 {
   enum { MOST = 96 };
   for (size_t k = 0; k < n && k < MOST; k++) {
-    const double turn = 0.6180339887498949 * (double)k;
-    const size_t i = n <= MOST ? k : (size_t)((turn - floor(turn)) * (double)n);
+    const double place = 0.6180339887498949 * (double)k;
+    const size_t i = n <= MOST ? k : (size_t)((place - floor(place)) * (double)n);
     const double slope = derivative(total, r, &at[i]), g = (double)grad[i];
     ck_assert_msg(fabs(slope - g) <= 3e-4 * fmax(1, fabs(slope)),
                   "gradient of %s[%zu] is %.7g, the slope %.7g", what, i, g, slope);
