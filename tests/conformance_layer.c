@@ -23,10 +23,10 @@ static double total(void *with)
 /* All of up to 96, else as many, spread over them by the golden ratio. */
 static void compare_slope(rig *r, float *at, const float *grad, size_t n, const char *what)
 {
-  enum { MOST = 96 };
-  for (size_t k = 0; k < n && k < MOST; k++) {
+  enum { SLOPES = 96 };
+  for (size_t k = 0; k < n && k < SLOPES; k++) {
     const double place = 0.6180339887498949 * (double)k;
-    const size_t i = n <= MOST ? k : (size_t)((place - floor(place)) * (double)n);
+    const size_t i = n <= SLOPES ? k : (size_t)((place - floor(place)) * (double)n);
     const double slope = derivative(total, r, &at[i]), g = (double)grad[i];
     ck_assert_msg(fabs(slope - g) <= 3e-4 * fmax(1, fabs(slope)),
                   "gradient of %s[%zu] is %.7g, the slope %.7g", what, i, g, slope);
