@@ -64,7 +64,7 @@ typedef struct layer_keys {
   int32_t init, mask; /* enum init, enum mask */
   double gain, density;
 } layer_keys;
-enum mask { MASK_UNIFORM, MASK_ERDOS_RENYI };
+enum mask { MASK_UNIFORM, MASK_ERDOS_RENYI, MASK_CONCENTRATED };
 enum init {
   INIT_KAIMING_UNIFORM,
   INIT_KAIMING_NORMAL,

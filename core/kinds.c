@@ -10,7 +10,7 @@
 static const double two53 = 9007199254740992.0;
 static const char *const inits[] = {
     "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "normal", "zero", NULL};
-static const char *const masks[] = {"uniform", "erdos_renyi", NULL};
+static const char *const masks[] = {"uniform", "erdos_renyi", "concentrated", NULL};
 static const char *const scales[] = {"none", "unit", "standardize", "whiten", NULL};
 static const char *const directions[] = {"sum", "pareto", NULL};
 static const char *const goals[] = {"max", "min", NULL};
@@ -59,8 +59,8 @@ static const rad_key layer[] = {
     RAD_KEY(layer_keys, freeze, "false", 0, 0, 0, "keep the initial weights"),
     RAD_KEY(layer_keys, density, "1", 1e-9, 1, RAD_LOG, "share of the weights that there are"),
     RAD_CHOICE(layer_keys, mask, "uniform", masks,
-               "which these are: of each layer its own share, or shared out among all that say so "
-               "by their widths"),
+               "which these are: of each layer its own share; shared out among all that say so by "
+               "their widths; of each layer its own share, most of it on few outputs"),
     ENABLED(layer_keys),
 };
 static const rad_key block[] = {

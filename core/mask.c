@@ -7,7 +7,12 @@
  *
  * mask = erdos_renyi: the layers that say so share their weights out: density_l = e s_l / n_l, s
  * the sum and n the product of the tensor's axes, at most 1, with e such that the total stays.
- * Mocanu et al. 2018, Nature Communications 9:2383; Evci et al. 2020, arXiv 1911.11134 (ERK). */
+ * Mocanu et al. 2018, Nature Communications 9:2383; Evci et al. 2020, arXiv 1911.11134 (ERK).
+ *
+ * mask = concentrated: the outputs are ranked 1, 2, ... by draws, and the draws of the weights of
+ * the output of rank r, uniform in [0,1), count r^2 times. So with the t that makes the number
+ * exact there is each of its weights with probability min(1, t / r^2): the first sqrt(t) outputs
+ * have all their inputs, half the weights or more, and the others fewer and fewer. */
 #include "model.h"
 #include "philox.h"
 #include <math.h>
@@ -99,6 +104,31 @@ static void select_smallest(uint64_t *v, size_t n, size_t take)
   }
 }
 
+static int compare_keys(const void *pa, const void *pb)
+{
+  const uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+  return a < b ? -1 : a > b;
+}
+
+/* Multiplies the draws of each row by its rank's square. Products are kept as floats, whose bits
+ * are in the order of their values; `row` (rows) is room. */
+static void concentrate(uint64_t seedkey, uint32_t *bits, size_t n, size_t rows, uint64_t *row)
+{
+  const size_t width = n / rows;
+  for (size_t i = 0; i < rows; i++) {
+    uint32_t draw;
+    philox_bits(seedkey, &(rad_at){.stream = 1}, i, 1, &draw);
+    row[i] = (uint64_t)draw << 32 | (uint32_t)i;
+  }
+  qsort(row, rows, sizeof *row, compare_keys);
+  for (size_t r = 0; r < rows; r++)
+    for (size_t i = 0; i < width; i++) {
+      uint32_t *b = &bits[(row[r] & UINT32_MAX) * width + i];
+      const float product = (float)((double)*b * (double)(r + 1) * (double)(r + 1));
+      memcpy(b, &product, sizeof product);
+    }
+}
+
 /* The smallest draw of each output (row) and of each input (place on the last axis) goes first. */
 static size_t protect(uint64_t *key, size_t n, size_t rows, size_t inputs, size_t *best)
 {
@@ -132,6 +162,8 @@ static rad_status draw(const model *m, const node *nd, const param *p, size_t ta
   const bool ok = bits && key && best;
   if (ok) {
     philox_bits(seedkey, &(rad_at){0}, 0, n, bits);
+    if (keys_of(nd)->mask == MASK_CONCENTRATED)
+      concentrate(seedkey, bits, n, rows, key);
     for (size_t i = 0; i < n; i++)
       key[i] = (uint64_t)(bits[i] | 1) << 32 | (uint32_t)i;
     least = protect(key, n, rows, inputs, best);

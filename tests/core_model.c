@@ -328,7 +328,7 @@ static void wide(const char *density, const char *mask)
                                         {"layer.out.plugin", "dense"}, {"layer.out.units", "3"}};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     set(keys[i][0], keys[i][1]);
-  if (strcmp(mask, "uniform") != 0) {
+  if (strcmp(mask, "erdos_renyi") == 0) {
     set("layer.a.density", density);
     set("layer.a.mask", mask);
   }
@@ -367,13 +367,12 @@ static void again(const char *density, const char *mask)
 }
 
 /* round(density 53 x 31): stored sparse, masked, masked */
-START_TEST(density_is_exact_and_leaves_nobody_alone)
+static void exact_and_nobody_alone(const char *kind, uint8_t mask[3][53 * 31])
 {
   static const char *const density[] = {"0.0731", "0.31", "0.77"};
   static const size_t expect[] = {120, 509, 1265};
-  static uint8_t mask[3][53 * 31];
   for (int k = 0; k < 3; k++) {
-    again(density[k], "uniform");
+    again(density[k], kind);
     ck_assert_uint_eq(active("b", mask[k]), expect[k]);
     const param *p = named("b");
     ck_assert((k == 0) == (p->pub.pattern != NULL) && (k > 0) == (p->pub.mask != NULL));
@@ -391,6 +390,69 @@ START_TEST(density_is_exact_and_leaves_nobody_alone)
   for (size_t i = 0; i < 53 * 31; i++)
     kept += mask[1][i] && mask[2][i];
   ck_assert_uint_eq(kept, 509); /* a lower density takes of a higher one's */
+}
+
+START_TEST(density_is_exact_and_leaves_nobody_alone)
+{
+  static uint8_t mask[3][53 * 31];
+  exact_and_nobody_alone("uniform", mask);
+}
+END_TEST
+
+static int more_first(const void *a, const void *b)
+{
+  return *(const int *)b - *(const int *)a;
+}
+
+/* How many outputs have all their inputs; *ten: the weights of the ten that have most. */
+static size_t hubs(const uint8_t *mask, int *ten)
+{
+  int count[53] = {0};
+  size_t full = 0;
+  for (size_t i = 0; i < 53 * 31; i++)
+    count[i / 31] += mask[i];
+  qsort(count, 53, sizeof *count, more_first);
+  *ten = 0;
+  for (size_t u = 0; u < 53; u++) {
+    full += count[u] == 31;
+    *ten += u < 10 ? count[u] : 0;
+  }
+  return full;
+}
+
+/* 31 sum_r min(1, t / r^2) = 509 has t = 85.797, so nine outputs are full, and with the tenth they
+ * have 31 (9 + 0.858) = 305.6 weights, standard deviation 1.9. Uniform ones: 96 and some. Of 120, t
+ * = 4.973: two, less what keeps the others alive; of 1265, 27. */
+START_TEST(concentrated_masks_have_hubs)
+{
+  static uint8_t mask[3][53 * 31], other[53 * 31];
+  int ten;
+  exact_and_nobody_alone("concentrated", mask);
+  ck_assert_uint_ge(hubs(mask[0], &ten), 1);
+  ck_assert_int_ge(ten, 75);
+  ck_assert_uint_le(hubs(mask[1], &ten) - 8, 2);
+  ck_assert_int_le(abs(ten - 306), 9);
+  ck_assert_uint_le(hubs(mask[2], &ten) - 26, 4);
+  again("0.31", "uniform");
+  active("b", other);
+  ck_assert_uint_eq(hubs(other, &ten), 0);
+  ck_assert_int_lt(ten, 160);
+}
+END_TEST
+
+/* The hubs are others with another seed. */
+START_TEST(hubs_follow_the_seed)
+{
+  static uint8_t mask[2][53 * 31];
+  size_t both = 0;
+  for (uint64_t k = 0; k < 2; k++) {
+    e.seed += k;
+    again("0.31", "concentrated");
+    active("b", mask[k]);
+  }
+  for (size_t u = 0; u < 53; u++)
+    both += !memchr(mask[0] + u * 31, 0, 31) && !memchr(mask[1] + u * 31, 0, 31);
+  ck_assert_uint_le(both, 6);
 }
 END_TEST
 
@@ -478,6 +540,8 @@ int main(void)
   TCase *t = tcase_create("model");
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, density_is_exact_and_leaves_nobody_alone);
+  tcase_add_test(t, concentrated_masks_have_hubs);
+  tcase_add_test(t, hubs_follow_the_seed);
   tcase_add_test(t, initial_scale_counts_active_inputs);
   tcase_add_test(t, erdos_renyi_shares_out);
   tcase_add_test(t, convolutions_are_stored_sparse);

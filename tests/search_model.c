@@ -108,8 +108,8 @@ static const struct {
     {"bayes", LIMITED, 40, 0.05, 0.005, 0.55},  {"cma_es", SPHERE, 300, 0.02, 0.0032, 0.26},
     {"cma_es", ROSENBROCK, 300, 12, 3.8, 46},   {"cma_es", BRANIN, 300, 0.02, 3e-7, 0.19},
     {"cma_es", HARTMANN, 300, 0.3, 0.04, 1.01}, {"cma_es", LATTICE, 300, 0.5, 0, 60},
-    {"tpe", SPHERE, 100, 0.12, 0.062, 0.31},    {"tpe", ROSENBROCK, 100, 25, 10.7, 78},
-    {"tpe", BRANIN, 100, 0.08, 0.028, 0.40},    {"tpe", HARTMANN, 100, 0.5, 0.19, 1.37},
+    {"tpe", SPHERE, 100, 0.05, 0.025, 0.31},    {"tpe", ROSENBROCK, 100, 10, 4.4, 78},
+    {"tpe", BRANIN, 100, 0.02, 0.0054, 0.40},   {"tpe", HARTMANN, 100, 0.4, 0.135, 1.37},
 };
 
 START_TEST(reaches_the_optimum)

@@ -6,7 +6,7 @@
  *
  * on the scale of each dimension, whose range is [0,1]: a normal kernel cut off at the ends (its
  * mass in the cell of an integer), or a probability for the same choice that is greater than for
- * others. Of m points that have dimension d, the kernels are max(1 / (m + 2), 0.07 m^(-1/(D+4)))
+ * others. Of m points that have dimension d, the kernels are max(0.7 / (m + 2), 0.07 m^(-1/(D+4)))
  * wide (the exponent is Scott's; factor and floor were chosen on tables of results). Where point k
  * lacks the dimension, its kernel is the prior's: width 1 around the centre, all choices alike. */
 #ifndef PLUGINS_SEARCH_PARZEN_H
@@ -40,7 +40,7 @@ static inline void parzen_shape(parzen *p, size_t d)
   if (p->space->dim[d]->type == RAD_ENUM)
     return;
   const double m = n > 0 ? (double)n : 1.0,
-               width = fmax(1.0 / (m + 2.0), 0.07 * pow(m, -1.0 / ((double)D + 4.0)));
+               width = fmax(0.7 / (m + 2.0), 0.07 * pow(m, -1.0 / ((double)D + 4.0)));
   for (size_t k = 0; k <= p->n; k++) {
     double *mu = &p->mu[k * D + d], *sigma = &p->sigma[k * D + d];
     *sigma = isnan(*mu) ? 1.0 : width;

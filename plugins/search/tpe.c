@@ -5,8 +5,17 @@
  * learns from the trials that had it. Trials that run count among the others, so that they are not
  * proposed again at once; so do violations of constraints, by how much, and failures, last.
  *
+ * The good trials do not count alike: the one of rank r of m counts log((m + 1) / r), as in the
+ * recombination of CMA-ES, so that l leans to the best without regard to the scale of the score.
+ * Weights by the score itself are expected improvement (Song et al. 2022), by which its value could
+ * decide alone. The others count alike for the last 25, and less before. What is chosen here
+ * otherwise than in Optuna: 5 trials before it starts, which are quasi-random, not 10 random ones;
+ * 15 % are good, not 10 %; of a discrete space no point is proposed twice; widths (parzen.h).
+ *
  * Bergstra, Bardenet, Bengio, Kegl 2011, NeurIPS 24; Falkner, Klein, Hutter 2018, ICML 80,
- * 1437-1446; Akiba et al. 2019, KDD, 2623-2631 (Optuna). */
+ * 1437-1446; Akiba et al. 2019, KDD, 2623-2631 (Optuna); Hansen 2016, arXiv 1604.00772
+ * (weights); Song, Yu, Neiswanger, Ermon 2022, ICML 162, 20384-20404; Watanabe 2023, arXiv
+ * 2304.11127 (what each part does). */
 #include "parzen.h"
 #include "sobol.h"
 
@@ -18,7 +27,7 @@ typedef struct tpe {
 } tpe;
 
 static const rad_key keys[] = {
-    RAD_KEY(tpe, startup, "8", 1, 1e6, RAD_FIXED, "quasi-random trials before it starts"),
+    RAD_KEY(tpe, startup, "5", 1, 1e6, RAD_FIXED, "quasi-random trials before it starts"),
     RAD_KEY(tpe, candidates, "24", 1, 1e4, RAD_FIXED, "draws for each proposal"),
     RAD_KEY(tpe, gamma, "0.15", 1e-3, 0.9, RAD_FIXED, "share of the trials that is good"),
 };
@@ -29,25 +38,31 @@ static rad_status plan(rad_ctx *c, void *self, const rad_space *s)
   return search_one_score(c, s);
 }
 
-/* Of n points in order of age and the prior: the latest OLD count 1, the others less with age. */
-static void weigh(double *w, size_t n)
+/* Makes the sum of n weights and that of the prior, which counts as their mean, 1. */
+static void normalise(double *w, size_t n)
 {
-  double sum = 1.0;
-  for (size_t k = 0; k < n; k++) {
-    const size_t m = n > OLD ? n - OLD : 0;
-    w[k] = k >= m   ? 1.0
-           : m == 1 ? 1.0 / (double)n
-                    : 1.0 / (double)n + (1.0 - 1.0 / (double)n) * (double)k / (double)(m - 1);
+  double sum = 0.0;
+  for (size_t k = 0; k < n; k++)
     sum += w[k];
-  }
-  w[n] = 1.0;
+  w[n] = n > 0 ? sum / (double)n : 1.0;
+  sum += w[n];
   for (size_t k = 0; k <= n; k++)
     w[k] /= sum;
 }
 
-/* Densities of the good trials and the others. good[i]: trial i is. */
-static rad_status fit(rad_ctx *c, const rad_space *s, const rad_history *h, const bool *good,
-                      parzen out[2])
+/* Of n points in order of age: the latest OLD count 1, the others less with age. */
+static void weigh_by_age(double *w, size_t n)
+{
+  const size_t m = n > OLD ? n - OLD : 0;
+  for (size_t k = 0; k < n; k++)
+    w[k] = k >= m   ? 1.0
+           : m == 1 ? 1.0 / (double)n
+                    : 1.0 / (double)n + (1.0 - 1.0 / (double)n) * (double)k / (double)(m - 1);
+}
+
+/* Densities of the `ngood` good trials and the others. rank[i]: of trial i, from 1; 0: not good. */
+static rad_status fit(rad_ctx *c, const rad_space *s, const rad_history *h, const size_t *rank,
+                      size_t ngood, parzen out[2])
 {
   for (int side = 0; side < 2; side++) {
     const double **value = c->host->scratch(c, (h->n + 1) * sizeof *value);
@@ -56,9 +71,13 @@ static rad_status fit(rad_ctx *c, const rad_space *s, const rad_history *h, cons
     if (!value || !weight)
       return RAD_ENOMEM;
     for (size_t i = 0; i < h->n; i++)
-      if (good[i] == (side == 0) && h->trial[i]->state != RAD_LOST)
+      if ((rank[i] > 0) == (side == 0) && h->trial[i]->state != RAD_LOST) {
+        weight[n] = side == 0 ? log((double)(ngood + 1) / (double)rank[i]) : 0.0;
         value[n++] = h->trial[i]->value;
-    weigh(weight, n);
+      }
+    if (side == 1)
+      weigh_by_age(weight, n);
+    normalise(weight, n);
     RAD_TRY(parzen_fit(c, &out[side], s, n, value, weight));
   }
   return RAD_OK;
@@ -95,9 +114,9 @@ static rad_status ask(rad_ctx *c, const void *self, const rad_space *s, const ra
 {
   const tpe *t = self;
   search_rank *r = c->host->scratch(c, (h->n + 1) * sizeof *r);
-  bool *good = c->host->scratch(c, h->n + 1);
+  size_t *rank = c->host->scratch(c, (h->n + 1) * sizeof *rank);
   parzen p[2];
-  if (!r || !good)
+  if (!r || !rank)
     return RAD_ENOMEM;
   const size_t n = search_known(s, h, r);
   if (n < (size_t)t->startup) {
@@ -106,11 +125,11 @@ static rad_status ask(rad_ctx *c, const void *self, const rad_space *s, const ra
   }
   qsort(r, n, sizeof *r, search_compare);
   for (size_t i = 0; i < h->n; i++)
-    good[i] = false;
-  const double ngood = fmin(ceil(t->gamma * (double)n), (double)OLD);
-  for (size_t i = 0; i < (size_t)ngood; i++)
-    good[r[i].trial->index] = true;
-  RAD_TRY(fit(c, s, h, good, p));
+    rank[i] = 0;
+  const size_t ngood = (size_t)fmin(ceil(t->gamma * (double)n), (double)OLD);
+  for (size_t i = 0; i < ngood; i++)
+    rank[r[i].trial->index] = i + 1;
+  RAD_TRY(fit(c, s, h, rank, ngood, p));
   RAD_TRY(propose(c, t, s, h, p, point));
   return search_new(c, s, h, point);
 }

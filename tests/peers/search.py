@@ -3,7 +3,7 @@
 40 and 100 trials, over seeds. Trials follow each other (lag 1 here sees all results but the last
 one's; Optuna sees all).
 
-  search.py [--seeds N] [--search NAME[:KEY=VALUE...]]... [TABLE.csv ...]
+  search.py [--seeds N] [--first SEED] [--search NAME[:KEY=VALUE...]]... [TABLE.csv ...]
 
 A table is complete (every combination of values is there once): a column for each dimension, and
 the last one the result, greater is better, empty where the training failed. Columns of numbers are
@@ -100,9 +100,9 @@ def synthetic():
             table("operations", [True] * 5, [6] * 5, operations, 0.001)]
 
 
-def ours(table, search, seeds, trials, lag=1):
+def ours(table, search, seeds, trials, lag=1, first=0):
     name, *keys = search.replace(":", " ").split()
-    head = np.array([lag, trials, seeds, len(table.size)], np.uint64).tobytes()
+    head = np.array([lag, trials, first, seeds, len(table.size)], np.uint64).tobytes()
     dims = np.array(list(zip(table.choice, table.size)), np.uint64).tobytes()
     done = subprocess.run([DRIVER, name, *keys], input=head + dims + table.result.tobytes(),
                           capture_output=True, check=False)
@@ -112,12 +112,12 @@ def ours(table, search, seeds, trials, lag=1):
     return numbers[:-2].reshape(seeds, trials), numbers[-2] / (seeds * trials), numbers[-1]
 
 
-def theirs(table, seeds, trials):
+def theirs(table, seeds, trials, first=0):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     out = np.full((seeds, trials), np.nan)
     for seed in range(seeds):
         study = optuna.create_study(direction="maximize",
-                                    sampler=optuna.samplers.TPESampler(seed=seed))
+                                    sampler=optuna.samplers.TPESampler(seed=first + seed))
         for k in range(trials):
             trial = study.ask()
             at = tuple(trial.suggest_categorical(f"x{d}", list(range(n))) if c
@@ -144,6 +144,7 @@ def lower_bound(difference, random):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--lag", type=int, default=1)
     parser.add_argument("--search", action="append")
     parser.add_argument("tables", nargs="*")
@@ -152,7 +153,7 @@ def main():
     searches = o.search or ["tpe", "bayes", "evolution", "quasi_random", "random", "cma_es"]
     failures = 0
     for table in [read_table(t) for t in o.tables] or synthetic():
-        peer = best(theirs(table, o.seeds, max(AT)))
+        peer = best(theirs(table, o.seeds, max(AT), o.first))
         top = np.nanmax(table.result)
         print(f"{table.name}: {table.result.size} points, best {top:.5f}; mean distance to it after "
               f"{', '.join(map(str, AT))} trials, lower bound of ours - Optuna's")
@@ -161,7 +162,7 @@ def main():
         for search in searches:
             if search.startswith("cma_es") and any(table.choice):
                 continue  # it moves numbers only
-            value, each, longest = ours(table, search, o.seeds, max(AT), o.lag)
+            value, each, longest = ours(table, search, o.seeds, max(AT), o.lag, o.first)
             mine = best(value)
             line = f"  {search:24}"
             for n in AT:
@@ -171,7 +172,7 @@ def main():
                     failures += 1
                     print(f"not ok: {table.name}: tpe after {n} trials")
             print(f"{line} {1e3 * each:.2f} ms each, {1e3 * longest:.1f} the longest")
-    print(f"against Optuna {optuna.__version__}, {o.seeds} seeds, {failures} failed")
+    print(f"against Optuna {optuna.__version__}, {o.seeds} seeds from {o.first}, {failures} failed")
     sys.exit(failures > 0)
 
 

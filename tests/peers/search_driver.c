@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * search_driver.c - runs a search plugin on a table of results that is there already.
  *
- *   search_driver NAME KEY=VALUE...   in:  u64 lag, trials, seeds, ndim; of each dimension u64
- *                                          whether it is a choice, number of values; f64 results
- *                                          (values of dimension 0, of 1, ...), greater is better
+ *   search_driver NAME KEY=VALUE...   in:  u64 lag, trials, first seed, seeds, ndim; of each
+ *                                          dimension u64 whether it is a choice, number of values;
+ *                                          f64 results (values of dimension 0, of 1, ...), greater
+ *                                          is better
  *                                     out: f64 result of each trial (seeds,trials), NaN where there
  *                                          are no more; f64 seconds in ask, the longest, all seeds
  *
@@ -60,17 +61,17 @@ static bool get_table(table *t)
   return t->result && get(t->result, t->n, sizeof *t->result);
 }
 
-static int run(const table *t, const uint64_t v[3], plugins *registry, const char *name,
+static int run(const table *t, const uint64_t v[4], plugins *registry, const char *name,
                const char *keys)
 {
   double spent[2] = {0.0, 0.0};
-  for (uint64_t seed = 0; seed < v[2]; seed++) {
+  for (uint64_t k = 0; k < v[3]; k++) {
     search_rig r = {.space = &t->space,
                     .f = look_up,
                     .with = (void *)(uintptr_t)t,
                     .lag = (size_t)v[0],
                     .most = (size_t)v[1]};
-    if (search_open(&r, registry, name, keys, seed) != RAD_OK) {
+    if (search_open(&r, registry, name, keys, v[2] + k) != RAD_OK) {
       fprintf(stderr, "%s", text_str(&r.diag.messages));
       return EXIT_FAILURE;
     }
@@ -92,11 +93,11 @@ int main(int argc, char **argv)
   plugins *registry = NULL;
   diag d = {0};
   text keys = {0};
-  uint64_t v[3];
+  uint64_t v[4];
   int status = EXIT_FAILURE;
   for (int i = 2; i < argc; i++)
     text_printf(&keys, "%s%s", i > 2 ? " " : "", argv[i]);
-  if (argc < 2 || !get(v, 3, sizeof *v) || !get_table(&t))
+  if (argc < 2 || !get(v, 4, sizeof *v) || !get_table(&t))
     fprintf(stderr, "search_driver NAME KEY=VALUE... < table\n");
   else if (plugins_new(&registry, NULL, &d) < 0)
     fprintf(stderr, "%s", text_str(&d.messages));

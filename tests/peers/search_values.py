@@ -31,7 +31,7 @@ def density():
         return [(a - lo + 0.5) / (hi - lo + 1) for a in at]
 
     def width(m):
-        return max(1 / (m + 2), 0.07 * m ** (-1 / (4 + 4)))
+        return max(0.7 / (m + 2), 0.07 * m ** (-1 / (4 + 4)))
 
     def number(mu, sigma, lo, hi=None):
         mass = norm.cdf((1 - mu) / sigma) - norm.cdf(-mu / sigma)
