@@ -3,6 +3,7 @@
  * includes, overrides, arms, rows; that what is written reads back; mutated files. */
 #include "config.h"
 #include "inifile.h"
+#include "sanitized.h"
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -884,12 +885,7 @@ START_TEST(a_million_lines)
 }
 END_TEST
 
-#if defined __has_feature
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes of addresses */
+#if !SANITIZED /* which reserves terabytes of addresses */
 /* With less and less memory: RAD_ENOMEM, a message or none, and no crash. */
 START_TEST(no_memory_is_a_status)
 {
@@ -962,7 +958,7 @@ int main(void)
   tcase_add_test(t, what_cannot_be_written_is_noticed);
   tcase_add_loop_test(t, mutated_files_do_no_harm, 0, 10);
   tcase_add_test(t, a_million_lines);
-#ifndef __SANITIZE_ADDRESS__
+#if !SANITIZED
   tcase_add_test(t, no_memory_is_a_status);
 #endif
   suite_add_tcase(s, t);

@@ -2,6 +2,7 @@
  * core_pruning.c - studies with a pruner: what it is shown, and when, is the same with one job or
  * five, after crashes and kills; what is given up costs no more than it has to. */
 #define _XOPEN_SOURCE 700
+#include "sanitized.h"
 #include "study_rig.h"
 #include <math.h>
 #include <signal.h>
@@ -74,6 +75,7 @@ static void pause_ms(long ms)
 /* Killed every so often, each time a bit later, until it is done. */
 START_TEST(kills)
 {
+  enum { LATER = SANITIZED ? 10 : 2 };
   const char *ini = with("plugin = moody\n");
   int status = -1, n = 0;
   ck_assert_int_eq(run(ini, "whole", NULL, jobs(2)), EXIT_DONE);
@@ -82,7 +84,7 @@ START_TEST(kills)
     if (p == 0)
       _exit(run(ini, "killed", NULL, jobs(2)));
     pid_t ended = 0;
-    for (int k = 0; k < 12 + 2 * n && ended == 0; k++) {
+    for (int k = 0; k < 12 + LATER * n && ended == 0; k++) {
       pause_ms(7);
       ended = waitpid(p, &status, WNOHANG);
     }

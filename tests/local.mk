@@ -58,7 +58,7 @@ TESTS += $(C_TESTS)
 check_PROGRAMS += $(C_TESTS)
 endif
 TESTS += $(SH_TESTS)
-EXTRA_DIST += $(SH_TESTS) tests/folder.h tests/lib.sh tests/check-portable.sh tests/bench/bench.py \
+EXTRA_DIST += $(SH_TESTS) tests/folder.h tests/sanitized.h tests/lib.sh tests/check-portable.sh tests/bench/bench.py \
   tests/bench/nets.py tests/bench/torch_side.py tests/golden tests/peers
 
 STUDY_RIG = tests/fake_arm.c tests/study_rig.c tests/study_rig.h

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * search_model.c - searches that learn from results, on functions whose optimum is known. Bounds
  * lie between what was measured and what random search reaches; both stand there. */
+#include "sanitized.h"
 #include "search.h"
 
 /* All are to be maximised: minus the function. */
@@ -82,7 +83,9 @@ static uint32_t evaluate(const double *x, void *with, double *score, double *vio
   return RAD_FINISHED;
 }
 
-/* Mean over 10 seeds of the distance to the optimum. */
+enum { SEEDS = SANITIZED ? 1 : 10 };
+
+/* Mean over seeds of the distance to the optimum. */
 static double regret(int f, const char *name, const char *keys, size_t trials)
 {
   static const double optimum[] = {0, 0, -0.39788735772973816, 3.322368011415515, 0, 1.8887462};
@@ -93,7 +96,7 @@ static double regret(int f, const char *name, const char *keys, size_t trials)
   for (size_t d = 0; f == LATTICE && d < n[f]; d++)
     room.dim[d].type = RAD_INT;
   room.space.nconstraint = f == LIMITED;
-  return optimum[f] - mean_best(s, evaluate, &f, name, keys, trials, 10);
+  return optimum[f] - mean_best(s, evaluate, &f, name, keys, trials, SEEDS);
 }
 
 /* The bound is what a search must reach and random search fails to: its mean is beside it. */
@@ -116,6 +119,8 @@ START_TEST(reaches_the_optimum)
 {
   const double r = regret(goals[_i].f, goals[_i].name, "", goals[_i].trials),
                random = regret(goals[_i].f, "random", "", goals[_i].trials);
+  if (SANITIZED) /* the bound is one of the mean */
+    return;
   ck_assert_msg(r < goals[_i].bound, "%s: %g", goals[_i].name, r);
   ck_assert_msg(random > goals[_i].bound, "the bound is no bound: random reaches %g", random);
 }
