@@ -5,19 +5,21 @@
 #include <string.h>
 
 static const command commands[] = {
-    {"run", cmd_run, "run experiments, or go on with one", run_usage},
-    {"new", cmd_new, "write an experiment file from a few choices", new_usage},
-    {"check", cmd_check, "print what an experiment is and will take, run nothing", check_usage},
-    {"report", cmd_report, "draw runs: one HTML page, figures, tables", report_usage},
-    {"watch", cmd_watch, "show the progress of a run that goes on elsewhere", watch_usage},
-    {"trials", cmd_trials, "list the trials of a run: sorted, filtered, CSV, JSON", trials_usage},
-    {"show", cmd_show, "print one trial of a run", show_usage},
-    {"export", cmd_export, "write what a job came to for other programs", export_usage},
-    {"plugins", cmd_plugins, "list the plugins that are found, and where", plugins_usage},
-    {"help", cmd_help, "explain kinds of plugins, plugins and their keys", help_usage},
-    {"data", cmd_data, "get data sets, list what is there", data_usage},
-    {"complete", cmd_complete, NULL, NULL},
-    {"worker", worker_main, NULL, NULL},
+    {"run", cmd_run, "run experiments, or go on with one", run_usage, false},
+    {"new", cmd_new, "write an experiment file from a few choices", new_usage, false},
+    {"check", cmd_check, "print what an experiment is and will take, run nothing", check_usage,
+     true},
+    {"report", cmd_report, "draw runs: one HTML page, figures, tables", report_usage, false},
+    {"watch", cmd_watch, "show the progress of a run that goes on elsewhere", watch_usage, true},
+    {"trials", cmd_trials, "list the trials of a run: sorted, filtered, CSV, JSON", trials_usage,
+     true},
+    {"show", cmd_show, "print one trial of a run", show_usage, true},
+    {"export", cmd_export, "write what a job came to for other programs", export_usage, false},
+    {"plugins", cmd_plugins, "list the plugins that are found, and where", plugins_usage, true},
+    {"help", cmd_help, "explain kinds of plugins, plugins and their keys", help_usage, true},
+    {"data", cmd_data, "get data sets, list what is there", data_usage, false},
+    {"complete", cmd_complete, NULL, NULL, true},
+    {"worker", worker_main, NULL, NULL, false},
 };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 

@@ -3,12 +3,14 @@
  * usage texts are what --help prints, and what man pages and completion are made from. */
 #ifndef CORE_COMMANDS_H
 #define CORE_COMMANDS_H
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct command {
   const char *name;
   int (*run)(int argc, char **argv);
   const char *help, *usage; /* NULL: not for users */
+  bool tells;               /* and writes nothing else: a reader of it that goes away ends it */
 } command;
 const command *command_list(size_t *n);
 const command *command_find(const char *name); /* NULL: none */

@@ -63,7 +63,6 @@ int main(int argc, char **argv)
 {
   if (!fill_descriptors())
     return EXIT_IO;
-  signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write */
   if (plugins_set_program(argv[0]) < 0 || plugins_set_environment() < 0) {
     fputs("rademacher: the path of this program is too long, or there is no memory\n", stderr);
     return EXIT_FAILED;
@@ -81,5 +80,7 @@ int main(int argc, char **argv)
     return finish(EXIT_DONE);
   }
   const command *c = command_find(argv[1]);
+  if (c && !c->tells)
+    signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write */
   return c ? finish(c->run(argc - 1, argv + 1)) : unknown(argv[1]);
 }

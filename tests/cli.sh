@@ -404,6 +404,18 @@ if [ -w /dev/full ]; then
   done
 fi
 
+# Whoever reads only the first lines hears nothing of the rest; a run goes on without its reader.
+gone() {
+  { sleep 1; "$RADEMACHER" "$@" 2>"$TMP/err"; } | true
+}
+for c in plugins 'help layer dense' 'check good.ini' 'trials closed'; do
+  # shellcheck disable=SC2086 # words
+  gone $c
+  ok "$c: a reader that is gone" err_empty
+done
+gone run good.ini -o unread
+ok 'run: a reader that is gone' grep -q '"event": "end"' unread/journal.jsonl
+
 # A disk that is full in mid-run, played by a limit of 20 KiB on each file: the checkpoint does not fit.
 wide='-s layer.hidden.units=2000 -s run.checkpoint=0 -q'
 # shellcheck disable=SC2086 # words
