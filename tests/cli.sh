@@ -364,7 +364,7 @@ same_sums() { [ "$(sums run/summary.json)" = "$(sums again/summary.json)" ]; }
 ok '... and gives the same' same_sums
 # Another file of a plugin is another arithmetic.
 mkdir -p elsewhere/layer
-cp "$top_builddir/plugins/layer/.libs/dense.so" elsewhere/layer/
+cp "${top_builddir:?is set by make check}/plugins/layer/.libs/dense.so" elsewhere/layer/
 two() { rad run good.ini -q -o two -s 'layer.hidden.units=search(2, 90)' -s search.plugin=random \
   -s "search.trials=$1" --plugin-dir "$PWD/elsewhere"; }
 two 2
