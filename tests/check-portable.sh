@@ -19,7 +19,7 @@ command -v "$MUSL" >/dev/null || fail "no $MUSL: install musl-tools (Debian), mu
 # Headers and libraries of others, one by one: the system's own headers must stay out of the way.
 multiarch=$(cc -print-multiarch 2>/dev/null || true)
 for name in ini.h cblas.h openblas_config.h zlib.h zconf.h png.h pngconf.h pnglibconf.h jansson.h \
-  jansson_config.h sha2.h jpeglib.h jconfig.h jmorecfg.h; do
+  jansson_config.h sha2.h sqlite3.h jpeglib.h jconfig.h jmorecfg.h; do
   for dir in "/usr/include/$multiarch" /usr/include /usr/include/openblas /usr/include/libpng16 \
     /usr/local/include; do
     if [ -e "$dir/$name" ]; then
@@ -30,7 +30,7 @@ for name in ini.h cblas.h openblas_config.h zlib.h zconf.h png.h pngconf.h pngli
 done
 # libmd's header wants this one of the BSDs.
 printf '#define __BEGIN_DECLS\n#define __END_DECLS\n' >"$work/musl/sys/cdefs.h"
-for name in inih openblas z png jansson md jpeg; do
+for name in inih openblas z png jansson md jpeg sqlite3; do
   file=$(cc -print-file-name="lib$name.so")
   [ -e "$file" ] || fail "no lib$name.so"
   ln -s "$file" "$work/lib/"
@@ -76,7 +76,7 @@ for file in "$src"/plugins/*/*.c; do
   [ -e "$part" ] || part=
   # shellcheck disable=SC2086 # flags are words
   "$MUSL" -shared -Wl,-z,defs -Wl,--allow-shlib-undefined -o "$work/so/$kind-$name.so" \
-    "$work/obj/$kind-$name.o" $part $libs -lopenblas -ljpeg ||
+    "$work/obj/$kind-$name.o" $part $libs -lopenblas -ljpeg -lsqlite3 ||
     fail "$file: does not link against musl"
 done
 # shellcheck disable=SC2086
