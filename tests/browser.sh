@@ -186,6 +186,38 @@ const targets=[...document.querySelectorAll("a[href^=\"#\"]")].every(a=>document
 document.title=String([ids.length===new Set(ids).size,targets,document.querySelector("h1").firstChild.textContent])'
 ok 'ids are unique, links lead somewhere' said 'true,true,a "big" &lt;study&gt; '
 
+# Each other kind of study: arms alone, swept, with a front, a fit without a network, two runs side by side.
+{
+  small_study 2 '1, 2'
+  printf '[arm real]\n[arm noise]\nnoise.labels.plugin = random_labels\n'
+} >kinds.ini
+printf '[dataset]\nplugin = blobs\nfeatures = 5\nclasses = 3\ntrain = 60\ntest = 30\n[fit]\nplugin = theorem1\n' >fit.ini
+kind() { # NAME FILE OPTION...: a run of that kind
+  kind_name=$1
+  shift
+  rad run "$@" -o "kinds/$kind_name" -q
+  ok "$kind_name: status" status_is 0
+}
+mkdir kinds
+kind alone kinds.ini -s layer.hidden.units=3
+kind swept kinds.ini
+kind front kinds.ini -s objective.real.val.accuracy=1 -s objective.noise.train.accuracy=-1 \
+  -s objective.direction=pareto -s search.plugin=random -s search.trials=2
+kind fit fit.ini
+mkdir kinds/two
+rad report kinds/alone kinds/swept -o kinds/two/report.html
+ok 'two runs: status' status_is 0
+for k in alone swept front fit two; do
+  open "kinds/$k/report.html" 'const ids=[...document.querySelectorAll("[id]")].map(e=>e.id);
+document.title=String([ids.length===new Set(ids).size,document.querySelectorAll("h1").length,
+[...document.querySelectorAll("a[href^=\"#\"]")].every(a=>document.getElementById(a.hash.slice(1)))])'
+  case $k in
+  two) ok "$k: whole" said 'true,3,true' ;;
+  *) ok "$k: whole" said 'true,1,true' ;;
+  esac
+  ok "$k: nothing in the console" silent
+done
+
 # The section on compression, on a telephone too: figures in it, a table that sorts by what is kept,
 # and nothing wider than the window but what scrolls by itself.
 kept='const table=document.getElementById("kept"),say=(s)=>{document.title=String(s)};
