@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * report_verdict.c - the top of the page: which arms have fitted, in words and as a table; the
  * winner's training for [final]. */
-#include "json.h"
 #include "report.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 size_t verdict_titles(const verdict *v, size_t nv, const char **head, size_t from, size_t n)
