@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * cut.c - which samples an arm sees: `limit` and the cut of `val`, then by the job's seed `subset`,
- * all stratified by class. Every sample has draws of its own by its index in the official split,
+ * cut.c - which samples an arm sees: `limit` and the cut of `val`, then by the job's seed `subset`
+ * and, of [dataset], the share of it that a pruner has asked for, all stratified by class. Every sample has draws of its own by its index in the official split,
  * and each class gives those with the smallest; so a smaller limit takes a subset of a larger one's
  * samples, but for rounding. */
 #include "philox.h"
@@ -123,12 +123,15 @@ rad_status cut_sizes(pool *p, env *e)
                       "%s val = %g leaves none of %llu training samples; make it smaller",
                       section_title(p->section, title), p->keys.val, (unsigned long long)n);
   const uint64_t left = n - f->n[RAD_VAL];
-  f->n[RAD_TRAIN] = (uint64_t)floor((double)left * p->keys.subset + 0.5);
-  f->n[RAD_REST] = left - f->n[RAD_TRAIN];
+  const uint64_t subset = (uint64_t)floor((double)left * p->keys.subset + 0.5);
+  const double part = e->share > 0.0 && *p->section->name == '\0' ? e->share : 1.0;
+  f->n[RAD_TRAIN] = (uint64_t)floor((double)subset * part + 0.5);
+  f->n[RAD_REST] = left - subset;
   if (f->n[RAD_TRAIN] == 0)
     return diag_error(e->diag, RAD_EINVAL, p->section->at,
                       "%s subset = %g takes none of %llu training samples; make it larger",
-                      section_title(p->section, title), p->keys.subset, (unsigned long long)left);
+                      section_title(p->section, title), p->keys.subset * part,
+                      (unsigned long long)left);
   return RAD_OK;
 }
 
@@ -157,8 +160,9 @@ rad_status cut_ids(rad_source *const v[RAD_NSPLIT], uint64_t data_seed)
 {
   const pool *p = v[0]->pool;
   const rad_facts *f = &p->facts;
-  const uint64_t left = f->n[RAD_TRAIN] + f->n[RAD_REST], kept = left + f->n[RAD_VAL];
-  const uint64_t all = p->store->facts.n[RAD_TRAIN], seedkey = key_of(p, data_seed);
+  const uint64_t all = p->store->facts.n[RAD_TRAIN], limit = (uint64_t)p->keys.limit;
+  const uint64_t kept = limit > 0 && limit < all ? limit : all, left = kept - f->n[RAD_VAL];
+  const uint64_t subset = left - f->n[RAD_REST], seedkey = key_of(p, data_seed);
   const bool classes = f->target == RAD_CLASS;
   const int32_t *y = (const int32_t *)(const void *)p->store->y[0];
   const size_t nstrata = classes ? f->ntarget + 1 : 1; /* the last: unlabelled */
@@ -175,14 +179,17 @@ rad_status cut_ids(rad_source *const v[RAD_NSPLIT], uint64_t data_seed)
   if (r >= 0 && f->n[RAD_VAL] > 0)
     r = choose(pick_, kept, f->n[RAD_VAL], nstrata, seedkey, CUT);
   pick *train = pick_ + f->n[RAD_VAL];
-  if (r >= 0 && f->n[RAD_REST] > 0)
-    r = choose(train, left, f->n[RAD_TRAIN], nstrata, key_of(p, v[0]->data->env->seed), SUBSET);
+  const uint64_t own = key_of(p, v[0]->data->env->seed);
+  if (r >= 0 && subset < left)
+    r = choose(train, left, subset, nstrata, own, SUBSET);
+  if (r >= 0 && f->n[RAD_TRAIN] < subset)
+    r = choose(train, subset, f->n[RAD_TRAIN], nstrata, own, SUBSET);
   if (r >= 0)
     r = take_ids(v[RAD_VAL], pick_, f->n[RAD_VAL]);
   if (r >= 0)
     r = take_ids(v[RAD_TRAIN], train, f->n[RAD_TRAIN]);
   if (r >= 0)
-    r = take_ids(v[RAD_REST], train + f->n[RAD_TRAIN], f->n[RAD_REST]);
+    r = take_ids(v[RAD_REST], train + subset, f->n[RAD_REST]);
   if (r >= 0)
     r = take_ids(v[RAD_TEST], NULL, f->n[RAD_TEST]);
   free(pick_);

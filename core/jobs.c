@@ -39,18 +39,29 @@ uint64_t job_until(const study *s, const job *j)
   return s->x->watch.metric && j->arm == s->x->watch.arm ? j->trial->until : 0;
 }
 
-static const char *job_dir(const study *s, const job *j, arena *mem)
+double job_share(const study *s, const job *j)
 {
-  char *dir = trial_dir(s, j->trial, mem);
-  return !dir ? NULL
-              : arena_printf(mem, "%s/%s/%" PRIu64, dir, s->x->arm[j->arm], s->x->seed[j->seed]);
+  return s->x->watch.metric && j->arm == s->x->watch.arm ? j->trial->share : 1.0;
 }
 
-/* program worker DIR TRIAL ARM SEED [--until EPOCH], or program worker DIR prepare TRIAL */
+/* That of a share of the samples is in the job's own, as worker.c has it. */
+static const char *job_dir(const study *s, const job *j, arena *mem)
+{
+  char *dir = trial_dir(s, j->trial, mem), share[32];
+  if (dir)
+    dir = arena_printf(mem, "%s/%s/%" PRIu64, dir, s->x->arm[j->arm], s->x->seed[j->seed]);
+  if (!dir || job_share(s, j) == 1.0)
+    return dir;
+  return arena_printf(mem, "%s/share-%s", dir, text_from_double(share, job_share(s, j)));
+}
+
+/* program worker DIR TRIAL ARM SEED [--until EPOCH] [--share SHARE], or
+ * program worker DIR prepare TRIAL */
 static rad_status command(const study *s, running *r)
 {
   const job *j = r->job;
   const char **v = arena_alloc(&r->mem, 16 * sizeof *v);
+  char share[32];
   size_t n = 0;
   if (!v)
     return RAD_ENOMEM;
@@ -76,6 +87,10 @@ static rad_status command(const study *s, running *r)
   if (j && job_until(s, j) > 0) {
     v[n++] = "--until";
     v[n++] = arena_printf(&r->mem, "%" PRIu64, job_until(s, j));
+  }
+  if (j && job_share(s, j) < 1.0) {
+    v[n++] = "--share";
+    v[n++] = arena_strdup(&r->mem, text_from_double(share, job_share(s, j)));
   }
   for (size_t i = 0; i < n; i++)
     if (!v[i])

@@ -64,16 +64,17 @@ static const rad_trial *const *show(const study *s, uint64_t start, uint64_t lev
 }
 
 /* --- a verdict --- */
-/* The first evaluation from `epoch` on that is to come, so that there is something to see; 0: that
- * would be the end, or later. */
-static uint64_t next_evaluation(const study *s, const trial *t, uint64_t epoch)
+/* The first evaluation from v->next on that is to come, so that there is something to see; 0: that
+ * would be the end, or later. A training on a share of the samples is asked about at its end. */
+static uint64_t next_evaluation(const study *s, const trial *t, const rad_verdict *v)
 {
   const uint64_t every = (uint64_t)s->x->run.evaluate, last = t->epochs[s->x->watch.arm];
-  if (epoch == 0 || epoch >= last)
-    return 0;
-  epoch = epoch > t->until ? epoch : t->until + 1;
-  epoch = (epoch + every - 1) / every * every;
-  return epoch >= last ? 0 : epoch;
+  const uint64_t done = t->share == v->share ? t->until : 0, end = v->share < 1.0 ? last : 0;
+  if (v->next == 0 || v->next >= last)
+    return end;
+  const uint64_t wanted = v->next > done ? v->next : done + 1;
+  const uint64_t epoch = (wanted + every - 1) / every * every;
+  return epoch >= last ? end : epoch;
 }
 
 enum { LEAVE = RAD_GIVE_UP + 1 }; /* it is paused, and there will be no news */
@@ -87,10 +88,26 @@ static rad_status post(study *s, trial *t, const rad_verdict *v)
   json_uint(&line, "level", t->level);
   json_double(&line, "value", t->nrung > 0 ? t->rung[t->nrung - 1].value : (double)NAN);
   json_text(&line, "action", actions[v->action]);
-  json_uint(&line, "next", next_evaluation(s, t, v->next));
+  json_uint(&line, "next", next_evaluation(s, t, v));
+  if (v->share < 1.0)
+    json_double(&line, "share", v->share);
   const rad_status status = study_post(s, &line, true);
   text_free(&line);
   return status < 0 || !t->given_up ? status : trial_end(s, t);
+}
+
+/* The share grows, or goes on where it has not ended: so a trial comes to an end. */
+static rad_status check_share(study *s, const trial *t, rad_verdict *v)
+{
+  const bool fresh = t->until == 0, again = v->share == t->share && v->share < 1.0;
+  if (v->share == 0.0 || v->action != RAD_GO_ON)
+    v->share = 1.0;
+  if (v->share > 0.0 && v->share <= 1.0 && (fresh || v->share >= t->share) &&
+      !(again && t->until >= t->epochs[s->x->watch.arm]))
+    return RAD_OK;
+  return rad_fail(&s->pruner->ctx, RAD_EINVAL,
+                  "sends trial %llu to the share %g of the samples after %g of them",
+                  (unsigned long long)t->known.index, v->share, fresh ? 0.0 : t->share);
 }
 
 static rad_status ask(study *s, trial *t, uint64_t start, rad_verdict *v)
@@ -105,7 +122,7 @@ static rad_status ask(study *s, trial *t, uint64_t start, rad_verdict *v)
   if (v->action > RAD_GIVE_UP)
     return rad_fail(&s->pruner->ctx, RAD_EINVAL, "judges trial %llu by action %u, which is none",
                     (unsigned long long)index, v->action);
-  return RAD_OK;
+  return check_share(s, t, v);
 }
 
 static rad_status judge(study *s, trial *t, uint64_t start)
@@ -121,11 +138,6 @@ static rad_status judge(study *s, trial *t, uint64_t start)
 static bool open_to(const trial *t) /* will it be asked about again? */
 {
   return t->state == TRIAL_RUNNING && (t->paused || t->until > 0);
-}
-
-static bool arrived(const trial *t)
-{
-  return t->nrung > 0 && t->rung[t->nrung - 1].epoch == t->until;
 }
 
 typedef struct standing { /* of a cohort */
@@ -147,7 +159,7 @@ static standing look(const study *s, uint64_t start, uint64_t end)
     const trial *t = s->record.trial[i];
     v.begun |= t->level > v.level;
     v.only_paused &= t->paused || !open_to(t);
-    v.coming |= open_to(t) && !t->paused && t->level == v.level && !arrived(t);
+    v.coming |= open_to(t) && !t->paused && t->level == v.level && !t->arrived;
   }
   return v;
 }
@@ -156,7 +168,7 @@ static rad_status leave_paused(study *s, uint64_t start, uint64_t end)
 {
   for (uint64_t i = start; i < end; i++)
     if (open_to(s->record.trial[i]))
-      RAD_TRY(post(s, s->record.trial[i], &(rad_verdict){.action = LEAVE}));
+      RAD_TRY(post(s, s->record.trial[i], &(rad_verdict){.action = LEAVE, .share = 1.0}));
   return RAD_OK;
 }
 

@@ -69,6 +69,7 @@ static trial *new_trial(record *r)
     return NULL;
   }
   t->njob = njob;
+  t->share = 1.0;
   for (size_t i = 0; i < njob; i++)
     t->job[i] = (job){.trial = t, .arm = i / x->nseed, .seed = i % x->nseed};
   t->known = (rad_trial){.index = r->n,
@@ -155,10 +156,12 @@ bool job_ready(const record *r, const job *j)
   return true;
 }
 
-static void go_on(const record *r, trial *t, uint64_t until)
+static void go_on(const record *r, trial *t, uint64_t until, double share)
 {
   const size_t first = r->x->watch.arm * r->x->nseed;
   t->until = until;
+  t->share = share;
+  t->arrived = false;
   for (size_t k = 0; k < r->x->nseed; k++)
     if (t->job[first + k].state == JOB_PAUSED)
       t->job[first + k].state = JOB_WAITING;
@@ -195,12 +198,14 @@ static bool rung_reached(record *r, trial *t)
   }
   const double v = w->sign * trial_metric(r, t, w->metric, NULL, NULL);
   if (failed == 0 && !isnan(v) && (stopped > 0 || !t->ended)) {
+    const uint64_t worth = (uint64_t)fmax(1.0, round(t->share * (double)t->until));
     t->ended = stopped == 0;
-    if (!add_rung(t, stopped > 0 ? t->until : epochs, v))
+    t->arrived = stopped > 0;
+    if (!add_rung(t, stopped > 0 ? worth : epochs, v))
       return false;
   }
   if (stopped == 0 || failed > 0 || isnan(v))
-    go_on(r, t, 0);
+    go_on(r, t, 0, 1.0);
   return true;
 }
 
@@ -280,7 +285,8 @@ static bool apply_verdict(record *r, const json_t *line)
   t->given_up = left || strcmp(action, "give up") == 0;
   t->paused = strcmp(action, "pause") == 0;
   if (!t->given_up && !t->paused)
-    go_on(r, t, json_member_uint(line, "next"));
+    go_on(r, t, json_member_uint(line, "next"),
+          json_object_get(line, "share") ? json_member_double(line, "share") : 1.0);
   return true;
 }
 

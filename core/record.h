@@ -12,8 +12,9 @@
  *   {... "event": "crash", "trial", "arm", "seed", "reason"}         it ended without a result
  *   {... "event": "pause", "trial", "arm", "seed", "epochs", "seconds", "metrics": as job_end}
  *   {... "event": "reuse", "trial", "arm", "seed", "from"}           another job has done it
- *   {... "event": "verdict", "trial", "level", "value", "action", "next"}   of the pruner: "go on",
- *        "pause", "give up"; of the core: "leave", as nothing will come that it is paused for
+ *   {... "event": "verdict", "trial", "level", "value", "action", "next", "share": where it is not
+ *        1}   of the pruner: "go on", "pause", "give up"; of the core: "leave", as nothing will
+ *        come that it is paused for
  *   {... "event": "job_end", "trial", "arm", "seed", "key", "state", "reason", "epochs", "seconds",
  *        "metrics": {name: {"last", "max", "min"}}}
  *   {... "event": "trial_end", "trial", "state", "reason", "score": [x], "violation": [x]}
@@ -76,7 +77,9 @@ typedef struct trial {
   job *job;          /* (narm,nseed) */
   size_t njob;
   uint64_t until; /* the epoch of its next rung, or of the one that it waits at; 0: none */
+  double share;   /* of the training samples, that its watched arm trains on; 1: all */
   uint64_t level; /* verdicts on it: one before the training, one at each rung of its cohort */
+  bool arrived;   /* it is at its next rung */
   bool paused, given_up, ended; /* ended: its last rung is its end */
   rad_rung *rung;               /* [nrung] that it has stopped at, then its end */
   size_t nrung, crung;

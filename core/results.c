@@ -104,6 +104,8 @@ static rad_status read_news(study *s, running *r, int fd, off_t size)
 rad_status job_tail(study *s, running *r)
 {
   struct stat st;
+  if (job_share(s, r->job) < 1.0) /* no epochs of the whole training */
+    return RAD_OK;
   char *path = fs_join(&r->mem, r->dir, "metrics.jsonl");
   const int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
   rad_status status = path ? RAD_OK : RAD_ENOMEM;
@@ -179,6 +181,19 @@ static rad_status read_epochs(study *s, job *j, const char *dir)
   return status;
 }
 
+/* `o`: its result.json. What ends well on a share of the samples has come to a rung. */
+static rad_status job_ended(study *s, job *j, const char *state, json_t *o, const char *dir)
+{
+  const bool part = job_share(s, j) < 1.0;
+  if (part && strcmp(state, "complete") == 0)
+    return post_pause(s, j, o);
+  RAD_TRY(read_epochs(s, j, dir));
+  RAD_TRY(post_job_end(s, j, state, json_member_text(o, "reason"), o));
+  if (!part)
+    reuse_keep(s, j, dir);
+  return RAD_OK;
+}
+
 /* Has it stopped at the rung that it was sent to? */
 static rad_status job_paused(study *s, job *j, const char *path, const char *dir)
 {
@@ -203,11 +218,7 @@ rad_status job_result(study *s, job *j, const char *dir)
     const char *state = json_member_text(o, "state");
     if (state && (strcmp(state, "complete") == 0 || strcmp(state, "diverged") == 0 ||
                   strcmp(state, "failed") == 0)) {
-      status = read_epochs(s, j, dir);
-      if (status >= 0)
-        status = post_job_end(s, j, state, json_member_text(o, "reason"), o);
-      if (status >= 0)
-        reuse_keep(s, j, dir);
+      status = job_ended(s, j, state, o, dir);
     } else { /* left there, it would keep the job from ever being done */
       diag_warning(s->diag, (origin){.file = path},
                    "is damaged: the job goes on from its checkpoint");

@@ -101,6 +101,7 @@ rad_status pruner_judge(study *); /* all verdicts that can be given now */
 rad_status jobs_open(study *);
 rad_status jobs_start(study *, job *);          /* NULL: prepare */
 uint64_t job_until(const study *, const job *); /* the epoch of its rung; 0: it has none */
+double job_share(const study *, const job *);   /* of the samples, that it is trained on; 1: all */
 rad_status jobs_watch(study *); /* news of all that run; ends those that have ended */
 /* Asks all to stop after a checkpoint, and waits for them; at a signal they are killed. What they
  * leave is read when the study goes on. */

@@ -66,6 +66,7 @@ static void catch_signals(void)
 typedef struct request {
   const char *dir, *trial, *arm, *plugin_dir;
   const char *threads; /* instead of what the trial's file says, or NULL */
+  const char *share;   /* of the training samples; NULL: all */
   uint64_t seed, until;
   bool prepare, accept;
 } request;
@@ -76,7 +77,7 @@ static bool is_number(const char *s)
   return n > 0 && n < 20 && strspn(s, "0123456789") == n;
 }
 
-static bool read_request(request *q, int argc, char **argv)
+static bool read_request(request *q, double *share, int argc, char **argv)
 {
   const char *word[4];
   int n = 0;
@@ -91,6 +92,8 @@ static bool read_request(request *q, int argc, char **argv)
     else if (strcmp(argv[i], "--until") == 0 && i + 1 < argc && is_number(argv[i + 1]) &&
              text_to_int64(argv[++i], &until))
       q->until = (uint64_t)until;
+    else if (strcmp(argv[i], "--share") == 0 && i + 1 < argc && text_to_double(argv[i + 1], share))
+      q->share = argv[++i];
     else if (n < 4)
       word[n++] = argv[i];
     else
@@ -224,6 +227,8 @@ static rad_status train(env *e, const request *q, config *whole)
   int lock = -1;
   char *dir = arena_printf(&e->mem, "%s/trials/%s/%s/%" PRIu64, q->dir, q->trial, q->arm, q->seed);
   char *cache = fs_join(&e->mem, q->dir, "cache");
+  if (dir && q->share)
+    dir = arena_printf(&e->mem, "%s/share-%s", dir, q->share);
   if (!dir || !cache)
     return RAD_ENOMEM;
   RAD_TRY(fs_mkdirs(dir, e->diag));
@@ -262,7 +267,7 @@ int worker_main(int argc, char **argv)
   diag messages = {0};
   env e = {.diag = &messages, .cancelled = &cancelled};
   request q = {0};
-  if (!read_request(&q, argc, argv)) {
+  if (!read_request(&q, &e.share, argc, argv)) {
     fputs("usage: rademacher worker DIR TRIAL ARM SEED | DIR prepare TRIAL\n"
           "This is how `rademacher run` starts its jobs.\n",
           stderr);

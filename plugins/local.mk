@@ -87,6 +87,7 @@ nobase_plugin_LTLIBRARIES = \
   plugins/pruner/halving.la \
   plugins/pruner/hyperband.la \
   plugins/pruner/median.la \
+  plugins/pruner/subset.la \
   plugins/regularizer/dropout.la \
   plugins/regularizer/early_stopping.la \
   plugins/regularizer/ioc.la \
@@ -225,6 +226,7 @@ plugins_noise_shuffled_pixels_la_SOURCES = plugins/noise/shuffled_pixels.c plugi
 plugins_logger_console_la_SOURCES = plugins/logger/console.c plugins/logger/board.h
 plugins_pruner_halving_la_SOURCES = plugins/pruner/halving.c plugins/pruner/halving.h
 plugins_pruner_hyperband_la_SOURCES = plugins/pruner/hyperband.c plugins/pruner/halving.h
+plugins_pruner_subset_la_SOURCES = plugins/pruner/subset.c plugins/pruner/halving.h
 plugins_search_bayes_la_SOURCES = plugins/search/bayes.c plugins/search/belief.h \
   plugins/search/gp.h plugins/search/point.h plugins/search/sobol.h
 plugins_search_cma_es_la_SOURCES = plugins/search/cma_es.c plugins/search/point.h

@@ -232,6 +232,49 @@ START_TEST(subsets_are_drawn_by_the_seed)
 }
 END_TEST
 
+/* What a pruner asks for first: nested, of every class, with the same val, rest and labels; other
+ * data sets stay whole. */
+START_TEST(shares_of_the_training_samples)
+{
+  static const char ini[] = BLOBS "train = 1003\nval = 0.2\nsubset = 0.7\n"
+                                  "[noise l]\nplugin = random_labels\nrate = 0.5\n"
+                                  "[dataset other]\nplugin = blobs\nfeatures = 3\ntrain = 90\n";
+  static const struct {
+    double share;
+    size_t n;
+  } v[] = {{0, 561}, {0.5, 281}, {0.1, 56}}; /* 561 = round(0.7 * 802) */
+  uint64_t id[3][561], val[201], rest[241];
+  int32_t label[1003] = {0};
+  for (size_t k = 0; k < 3; k++) {
+    lab.env.seed = 3;
+    lab.env.share = v[k].share;
+    data *d = lab_open(&lab, ini, NULL, NULL);
+    const rad_source *t = &d->source[RAD_TRAIN];
+    ck_assert_uint_eq(t->n, v[k].n);
+    size_t count[7] = {0};
+    for (uint64_t i = 0, at = 0; i < t->n; i++) {
+      id[k][i] = t->id[i];
+      count[t->truth[i]]++;
+      while (k > 0 && at < v[k - 1].n && id[k - 1][at] < t->id[i])
+        at++;
+      ck_assert(k == 0 || id[k - 1][at] == t->id[i]);
+      ck_assert(k == 0 || label[t->id[i]] == t->label[i]);
+      label[t->id[i]] = t->label[i];
+    }
+    for (size_t c = 0; c < 7; c++)
+      ck_assert_msg(count[c] + 1 >= v[k].n / 7 && count[c] <= v[k].n / 7 + 2, "%zu", count[c]);
+    ck_assert(d->source[RAD_VAL].n == 201 && d->source[RAD_REST].n == 241);
+    ck_assert(k == 0 || memcmp(val, d->source[RAD_VAL].id, sizeof val) == 0);
+    ck_assert(k == 0 || memcmp(rest, d->source[RAD_REST].id, sizeof rest) == 0);
+    ck_assert_uint_eq(d->extra[RAD_TRAIN]->n, 81); /* val = 0.1 */
+    memcpy(val, d->source[RAD_VAL].id, sizeof val);
+    memcpy(rest, d->source[RAD_REST].id, sizeof rest);
+    data_free(d);
+  }
+  lab.env.share = 0;
+}
+END_TEST
+
 /* --- generated data --- */
 
 START_TEST(generated_data_follow_what_they_replace)
@@ -634,6 +677,7 @@ int main(void)
   tcase_add_test(t, limits_are_nested_and_seeded);
   tcase_add_test(t, noise_that_is_fixed);
   tcase_add_test(t, subsets_are_drawn_by_the_seed);
+  tcase_add_test(t, shares_of_the_training_samples);
   tcase_add_loop_test(t, generated_data_follow_what_they_replace, 0, 2);
   tcase_add_loop_test(t, generated_data_are_distributed_as_said, 0, 2);
   tcase_add_loop_test(t, samples_follow_the_data_seed_alone, 0, 3);

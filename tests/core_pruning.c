@@ -47,11 +47,12 @@ START_TEST(any_number_of_jobs)
 {
   static const char *const pruners[] = {"plugin = moody\n",
                                         "plugin = moody\ncohort = 1\n",
-                                        "plugin = moody\ncohort = 9\n",
+                                        "plugin = moody\ncohort = 9\nshares = true\n",
                                         "plugin = halving\ncohort = 5\n",
                                         "plugin = hyperband\n",
                                         "plugin = median\ntrials = 2\n",
-                                        "plugin = curve\n"};
+                                        "plugin = curve\n",
+                                        "plugin = subset\ncohort = 7\n"};
   const char *ini = with(pruners[_i]);
   ck_assert_msg(run(ini, "one", NULL, jobs(1)) == EXIT_DONE, "%s", messages);
   ck_assert_msg(run(ini, "five", NULL, jobs(5)) == EXIT_DONE, "%s", messages);
@@ -76,7 +77,7 @@ static void pause_ms(long ms)
 START_TEST(kills)
 {
   enum { LATER = SANITIZED ? 10 : 2 };
-  const char *ini = with("plugin = moody\n");
+  const char *ini = with(_i == 0 ? "plugin = moody\n" : "plugin = moody\nshares = true\n");
   int status = -1, n = 0;
   ck_assert_int_eq(run(ini, "whole", NULL, jobs(2)), EXIT_DONE);
   for (; n < 100 && !(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE); n++) {
@@ -127,6 +128,51 @@ START_TEST(halving_stops_where_it_says)
   json_decref(o);
   ck_assert_int_eq(count_lines("a", "journal.jsonl", "\"event\": \"job\""),
                    2 * (14 + 4 + 2 + 2)); /* starts at epochs 0, 1, 3; noise */
+}
+END_TEST
+
+/* Shares 0.3 of 9 epochs, then 0.6, then all: each a training of its own, of which the study has
+ * the last metrics and no epochs. */
+START_TEST(subset_trains_on_shares)
+{
+  static const double shares[] = {0.3, 0.6, 1.0};
+  ck_assert_msg(run(with("plugin = subset\ncohort = 7\nfirst = 0.3\nfactor = 2\n"), "a", NULL,
+                    jobs(2)) == EXIT_DONE,
+                "%s", messages);
+  json_t *o = summary("a");
+  for (size_t i = 0; i < 14; i++) {
+    const json_t *t = trial_of(o, i);
+    const double lr = value(t, "params", "optimizer.lr");
+    char path[64];
+    size_t better = 0;
+    for (size_t k = i / 7 * 7; k < i / 7 * 7 + 7; k++)
+      better += value(trial_of(o, k), "params", "optimizer.lr") > lr;
+    const size_t last = better >= 3 ? 0 : better >= 1 ? 1 : 2; /* 7 / 2 = 3 stay, then 1 */
+    const double grown = 1.0 + 0.37 * 9.0 * shares[last] + lr;
+    ck_assert_str_eq(json_member_text(t, "state"), last < 2 ? "pruned" : "complete");
+    ck_assert(last == 2 || strstr(json_member_text(t, "reason"), last == 0 ? "0.3 of" : "0.6 of"));
+    ck_assert_double_eq_tol(value(t, "metrics", "real.val.accuracy"),
+                            0.5 * (2.0 - 1.0 / (grown + 0.33) - 1.0 / (grown + 0.55)), 1e-12);
+    for (size_t k = 0; k < 2; k++) {
+      snprintf(path, sizeof path, "a/trials/%04zu/real/5/share-%g", i, shares[k]);
+      ck_assert_msg(fs_is_dir(in_folder(path)) == (k <= last), "%s", path);
+    }
+  }
+  json_decref(o);
+  ck_assert_int_eq(count_lines("a", "journal.jsonl", "\"event\": \"job\""),
+                   2 * (14 + 6 + 2 + 2)); /* starts on shares 0.3, 0.6, 1; noise */
+  ck_assert_int_eq(count_lines("a", "journal.jsonl", "\"event\": \"epoch\""), 2 * 2 * 2 * 9);
+}
+END_TEST
+
+/* A network that diverges on a share is not trained on more. */
+START_TEST(diverges_on_a_share)
+{
+  setenv("FAKE_DIVERGE", "real", 1);
+  ck_assert_int_eq(run(with("plugin = subset\n"), "a", NULL, jobs(3)), EXIT_DONE);
+  ck_assert_uint_eq(counted("a", "diverged"), 14);
+  ck_assert(!fs_is_file(in_folder("a/trials/0003/real/3/result.json")));
+  ck_assert(fs_is_file(in_folder("a/trials/0003/real/3/share-0.1/result.json")));
 }
 END_TEST
 
@@ -251,9 +297,11 @@ static Suite *suite(void)
   TCase *t = tcase_create("pruning");
   tcase_set_timeout(t, 120);
   tcase_add_checked_fixture(t, set_up, tear_down);
-  tcase_add_loop_test(t, any_number_of_jobs, 0, 7);
-  tcase_add_test(t, kills);
+  tcase_add_loop_test(t, any_number_of_jobs, 0, 8);
+  tcase_add_loop_test(t, kills, 0, 2);
   tcase_add_test(t, halving_stops_where_it_says);
+  tcase_add_test(t, subset_trains_on_shares);
+  tcase_add_test(t, diverges_on_a_share);
   tcase_add_test(t, a_score_of_what_was_given_up);
   tcase_add_test(t, failures);
   tcase_add_test(t, more_trials);

@@ -2,8 +2,8 @@
  * fake_arm.c - a training that only pretends, in the place of arm.c and inspect.c: it writes what
  * arm.h says a job leaves in its folder, and misbehaves as the environment asks.
  *
- * After epoch e with seed s and learning rate lr: val.accuracy = 1 - 1 / (1 + 0.37 e + 0.11 s +
- * lr), and train.loss = 1 / (e + lr). */
+ * After epoch e with seed s and learning rate lr, on the share p of the samples: val.accuracy =
+ * 1 - 1 / (1 + 0.37 e p + 0.11 s + lr), and train.loss = 1 / (e + lr). */
 #include "arm.h"
 #include "experiment.h"
 #include <fcntl.h>
@@ -96,13 +96,14 @@ static rad_status train_one(env *v, const arm_job *j, uint64_t e, const char *ch
 
 static rad_status train(env *v, const arm_job *j, double lr, int64_t epochs, arena *mem)
 {
-  const char *check = fs_join(mem, j->dir, "last"), *once = fs_join(mem, j->dir, "once");
+  const char *check = fs_join(mem, j->dir, "last"), *once = fs_join(mem, j->dir, v->share > 0.0 ? "../once" : "once");
   const uint64_t start = read_checkpoint(check);
+  const double share = v->share > 0.0 ? v->share : 1.0;
   FILE *f = fopen(fs_join(mem, j->dir, "metrics.jsonl"), "w"); /* told anew, with other times */
   rad_status s = f ? RAD_OK : RAD_EIO;
   double accuracy = 0.0, loss = 0.0;
   for (uint64_t e = 1; e <= (uint64_t)epochs && s == RAD_OK; e++) {
-    accuracy = 1.0 - 1.0 / (1.0 + 0.37 * (double)e + 0.11 * (double)j->seed + lr);
+    accuracy = 1.0 - 1.0 / (1.0 + 0.37 * (double)e * share + 0.11 * (double)j->seed + lr);
     loss = 1.0 / ((double)e + lr);
     put_epoch(f, e, accuracy, loss);
     if (e > start)

@@ -61,7 +61,7 @@ static void end(rig *r)
 
 static rad_verdict judge(rig *r, size_t n, size_t which, uint64_t epochs)
 {
-  rad_verdict v[2] = {{0, 0}, {0, 0}};
+  rad_verdict v[2] = {{.next = 0}, {.next = 0}};
   const rad_history all = {n, r->list};
   for (size_t k = 0; k < 2; k++) {
     const size_t mark = scratch_mark(&r->env);
@@ -71,6 +71,7 @@ static rad_verdict judge(rig *r, size_t n, size_t which, uint64_t epochs)
   }
   ck_assert_uint_eq(v[0].action, v[1].action);
   ck_assert_uint_eq(v[0].next, v[1].next);
+  ck_assert_double_eq(v[0].share, v[1].share);
   return v[0];
 }
 
@@ -97,6 +98,13 @@ static double height(size_t i, uint64_t epoch)
   return quality(i) * (1.0 - exp(-(double)epoch / 6.0));
 }
 
+/* The epoch of the next rung; on a share of the samples, what that is worth. */
+static uint64_t rung_of(rad_verdict v, uint64_t epochs)
+{
+  const bool all = v.share == 0.0 || v.share == 1.0;
+  return all ? v.next : (uint64_t)(v.share * (double)(v.next > 0 ? v.next : epochs) + 0.5);
+}
+
 /* One cohort, as the core would: all to their next rung, then all are judged. */
 static void run_cohort(rig *r, size_t begin, size_t stop, uint64_t epochs, const char *name)
 {
@@ -104,7 +112,7 @@ static void run_cohort(rig *r, size_t begin, size_t stop, uint64_t epochs, const
   for (size_t i = begin; i < stop; i++) {
     const rad_verdict v = judge(r, i + 1, i, epochs);
     ck_assert_msg(v.action == RAD_GO_ON, "%s gives up before there is anything", name);
-    next[i] = v.next;
+    next[i] = rung_of(v, epochs);
   }
   for (size_t moved = 1; moved > 0;) {
     moved = 0;
@@ -119,10 +127,11 @@ static void run_cohort(rig *r, size_t begin, size_t stop, uint64_t epochs, const
       if (r->trial[i].state != RAD_RUNNING || next[i] == 0)
         continue;
       const rad_verdict v = judge(r, stop, i, epochs);
-      ck_assert_msg(v.next == 0 || v.next > next[i], "%s: next %llu at %llu", name,
-                    (unsigned long long)v.next, (unsigned long long)next[i]);
+      const uint64_t then = rung_of(v, epochs);
+      ck_assert_msg(then == 0 || then > next[i], "%s: next %llu at %llu", name,
+                    (unsigned long long)then, (unsigned long long)next[i]);
       r->trial[i].state = v.action == RAD_GIVE_UP ? RAD_PRUNED : RAD_RUNNING;
-      next[i] = v.next;
+      next[i] = then;
     }
   }
   for (size_t i = begin; i < stop; i++)
@@ -160,7 +169,7 @@ START_TEST(every_pruner)
     free(r);
     pruners++;
   }
-  ck_assert_uint_ge(pruners, 4);
+  ck_assert_uint_ge(pruners, 5);
   diag_free(&d);
 }
 END_TEST
@@ -217,6 +226,34 @@ START_TEST(halves)
   ck_assert_uint_eq(judge(r, 7, 1, 9).action, RAD_GIVE_UP);
   ck_assert_uint_eq(judge(r, 7, 3, 9).action, RAD_GIVE_UP);
   ck_assert_uint_eq(judge(r, 7, 5, 9).action, RAD_GO_ON);
+  end(r);
+  free(r);
+}
+END_TEST
+
+/* Shares 0.2, 0.6, then all; of six 6 / 3 = 2 stay after the first and one after the second. */
+START_TEST(shares)
+{
+  static const double v[6] = {0.31, 0.62, 0.47, 0.62, 0.58, 0.11}, share[] = {0.2, 0.6, 1.0};
+  static const bool stays[6] = {false, true, false, true, false, false};
+  rig *r = calloc(1, sizeof *r);
+  ck_assert_int_eq(start(r, "subset", "cohort=6 first=0.2", 30), RAD_OK);
+  ck_assert_uint_eq(r->cohort, 6);
+  for (size_t i = 0; i < 6; i++) {
+    ck_assert_double_eq_tol(judge(r, i + 1, i, 30).share, share[0], 1e-15);
+    ck_assert_uint_eq(judge(r, i + 1, i, 30).next, 0);
+  }
+  for (size_t i = 0; i < 6; i++)
+    add(r, i, 6, v[i]);
+  for (size_t i = 0; i < 6; i++) {
+    ck_assert_uint_eq(judge(r, 6, i, 30).action, stays[i] ? RAD_GO_ON : RAD_GIVE_UP);
+    ck_assert_double_eq_tol(judge(r, 6, i, 30).share, share[1], 1e-15);
+  }
+  add(r, 1, 18, 0.8);
+  add(r, 3, 18, 0.81);
+  ck_assert_uint_eq(judge(r, 6, 1, 30).action, RAD_GIVE_UP);
+  ck_assert_uint_eq(judge(r, 6, 3, 30).action, RAD_GO_ON);
+  ck_assert_double_eq(judge(r, 6, 3, 30).share, share[2]);
   end(r);
   free(r);
 }
@@ -299,6 +336,7 @@ int main(void)
   tcase_add_test(t, every_pruner);
   tcase_add_test(t, median_of_means);
   tcase_add_test(t, halves);
+  tcase_add_test(t, shares);
   tcase_add_test(t, brackets);
   tcase_add_test(t, chances);
   suite_add_tcase(s, t);

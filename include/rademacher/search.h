@@ -20,8 +20,8 @@ typedef struct rad_dim {
   const double *when; /* ... that must have one of these [nwhen] values */
 } rad_dim;
 typedef struct rad_rung {
-  uint64_t epoch;
-  double value; /* of the pruner's metric, greater is better */
+  uint64_t epoch; /* on a share of the samples: epochs of all that it is worth, at least 1 */
+  double value;   /* of the pruner's metric, greater is better */
 } rad_rung;
 enum { RAD_RUNNING = 1, RAD_FINISHED, RAD_PRUNED, RAD_PAUSED, RAD_FAILED, RAD_LOST };
 typedef struct rad_trial {

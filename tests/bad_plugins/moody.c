@@ -6,8 +6,12 @@
 
 typedef struct moody {
   int32_t cohort;
+  bool shares;
 } moody;
-static const rad_key keys[] = {RAD_KEY(moody, cohort, "4", 1, 100, RAD_FIXED, "trials at once")};
+static const rad_key keys[] = {
+    RAD_KEY(moody, cohort, "4", 1, 100, RAD_FIXED, "trials at once"),
+    RAD_KEY(moody, shares, "false", 0, 0, RAD_FIXED, "a quarter and half of the samples first"),
+};
 
 static uint64_t stir(uint64_t h, const void *bytes, size_t n) /* FNV-1a */
 {
@@ -22,7 +26,7 @@ static rad_status judge(rad_ctx *c, const void *self, const rad_history *all, si
 {
   uint64_t h = UINT64_C(14695981039346656037);
   const rad_trial *t = all->trial[which];
-  (void)c, (void)self, (void)epochs;
+  (void)c, (void)epochs;
   h = stir(h, &all->n, sizeof all->n);
   h = stir(h, &which, sizeof which);
   for (size_t i = 0; i < all->n; i++) {
@@ -37,6 +41,8 @@ static rad_status judge(rad_ctx *c, const void *self, const rad_history *all, si
   }
   h ^= h >> 33;
   v->action = h % 100 < 75 ? RAD_GO_ON : h % 100 < 92 ? RAD_PAUSE : RAD_GIVE_UP;
+  if (((const moody *)self)->shares && t->nrung < 2)
+    v->share = t->nrung == 0 ? 0.25 : 0.5;
   v->next = (t->nrung > 0 ? t->rung[t->nrung - 1].epoch : 0) + 1 + h / 100 % 5;
   return RAD_OK;
 }
