@@ -359,11 +359,13 @@ static rad_status run_chain(chain *c)
     RAD_TRY(leave(c));
   for (rad_status s = RAD_OK; s == RAD_OK && !has_ended(c);) {
     s = round_once(c);
-    if (s == RAD_EDIVERGED)
-      diag_warning(t->env->diag, (origin){0}, "%s: round %" PRIu64 " diverged: the chain ends",
-                   c->k->instance->title, c->round + 1);
-    else
+    if (s != RAD_EDIVERGED) {
       RAD_TRY(s);
+      continue;
+    }
+    diag_warning(t->env->diag, (origin){0}, "%s: round %" PRIu64 " diverged: the chain ends",
+                 c->k->instance->title, c->round + 1);
+    RAD_TRY(put(c, "diverged", (double)c->round + 1.0));
   }
   return RAD_OK;
 }

@@ -10,13 +10,15 @@
 
 static void put_rounds(html_table *h, const run_dir *r, size_t shown, size_t arm, const char *chain)
 {
-  char room[64] = "", name[192];
+  char room[96] = "", name[192], diverged[192];
   double least = 0, most = 0;
-  size_t n = 0;
+  size_t n = 0, broken = 0;
+  snprintf(diverged, sizeof diverged, "%s.diverged", chain);
   snprintf(name, sizeof name, "%s.round", chain);
   for (size_t k = arm * r->x.nseed; k < (arm + 1) * r->x.nseed; k++) {
     const series *s = run_dir_series(r, shown, k, name);
     const double last = s && s->n > 0 ? s->value[s->n - 1] : -1;
+    broken += job_metric(&r->shown[shown]->job[k], diverged) > 0;
     if (last < 0)
       continue;
     least = n == 0 || last < least ? last : least;
@@ -27,6 +29,9 @@ static void put_rounds(html_table *h, const run_dir *r, size_t shown, size_t arm
     snprintf(room, sizeof room, "%.0f", most);
   else if (n > 0)
     snprintf(room, sizeof room, "%.0f to %.0f", least, most);
+  if (broken > 0)
+    snprintf(room + strlen(room), sizeof room - strlen(room), "; then diverged in %zu of %zu seeds",
+             broken, n);
   html_cell(h, room);
 }
 

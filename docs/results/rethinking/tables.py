@@ -76,4 +76,5 @@ def main():
                 what(jobs, names, csv.writer(f, lineterminator="\n"))
 
 
-main()
+if __name__ == "__main__":
+    main()
