@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * cut.c - which samples an arm sees: `limit` and the cut of `val`, then by the job's seed `subset`
- * and, of [dataset], the share of it that a pruner has asked for, all stratified by class. Every sample has draws of its own by its index in the official split,
- * and each class gives those with the smallest; so a smaller limit takes a subset of a larger one's
- * samples, but for rounding. */
+ * and, of [dataset], the share of it that a pruner has asked for, all stratified by class. Every
+ * sample has draws of its own by its index in the official split, and each class gives those with
+ * the smallest; so a smaller limit takes a subset of a larger one's samples, but for rounding. */
 #include "philox.h"
 #include "source.h"
 #include <math.h>

@@ -122,10 +122,9 @@ static rad_status conclude(const study *s, const trial *t, ending *e)
   if (t->nrung == 0)
     e->reason = "given up before the training";
   else if (t->share < 1.0)
-    e->reason =
-        arena_printf(&e->mem, "given up after epoch %llu on %.3g of the samples: %s = %g",
-                     (unsigned long long)t->until, t->share, x->watch.metric,
-                     x->watch.sign * t->rung[t->nrung - 1].value);
+    e->reason = arena_printf(&e->mem, "given up after epoch %llu on %.3g of the samples: %s = %g",
+                             (unsigned long long)t->until, t->share, x->watch.metric,
+                             x->watch.sign * t->rung[t->nrung - 1].value);
   else
     e->reason = arena_printf(&e->mem, "given up after epoch %llu: %s = %g",
                              (unsigned long long)t->rung[t->nrung - 1].epoch, x->watch.metric,

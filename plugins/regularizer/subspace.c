@@ -8,7 +8,7 @@
 #include <rademacher/regularizer.h>
 #include <string.h>
 
-enum { CHUNK = 256, SUM = 0, COUNT = 1 };
+enum { CHUNK = 256, SUM = 0, COUNT = 1 }; /* the last two are state tensors of d numbers */
 typedef struct subspace {
   int64_t dimension;
 } subspace;
@@ -21,8 +21,10 @@ static rad_status plan(rad_ctx *c, void *self, const rad_model *m, const rad_fac
 {
   const size_t d = (size_t)((const subspace *)self)->dimension;
   (void)m, (void)f;
-  return c->host->tensor(c, RAD_NEW(rad_tensor, .name = "sums", .role = RAD_BUFFER, .type = RAD_F64,
-                                    .shape = {2, {d, 2}}));
+  RAD_TRY(c->host->tensor(c, RAD_NEW(rad_tensor, .name = "sums", .role = RAD_BUFFER,
+                                     .type = RAD_F64, .shape = {1, {d}})));
+  return c->host->tensor(c, RAD_NEW(rad_tensor, .name = "counts", .role = RAD_BUFFER,
+                                    .type = RAD_F64, .shape = {1, {d}}));
 }
 
 /* Columns, and signs in the lowest bit, of n <= CHUNK elements of a tensor, from `first` on. */
@@ -36,34 +38,34 @@ static size_t column(const subspace *s, uint32_t r)
   return (size_t)(((uint64_t)(r >> 1) * (uint64_t)s->dimension) >> 31);
 }
 
-/* P' g, and how many numbers there are in each column. */
-static void add(rad_ctx *c, const subspace *s, const rad_param *p, double (*sums)[2])
+static double sign(uint32_t r) /* not a branch: no processor would foresee it */
+{
+  return (double)((int32_t)(r & 1) * 2 - 1);
+}
+
+/* P' g without its scale; or, with `counts`, how many numbers there are in each column. */
+static void add(rad_ctx *c, const subspace *s, const rad_param *p, bool counts, double *sums)
 {
   uint32_t r[CHUNK];
   for (size_t i = 0; i < p->n; i += CHUNK) {
     const size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
     draw(c, p, i, n, r);
     for (size_t k = 0; k < n; k++) {
-      double *column_sums = sums[column(s, r[k])];
-      if (p->mask && !p->mask[i + k])
-        continue;
-      column_sums[SUM] += r[k] & 1 ? (double)p->grad[i + k] : -(double)p->grad[i + k];
-      column_sums[COUNT]++;
+      if (!p->mask || p->mask[i + k])
+        sums[column(s, r[k])] += counts ? 1 : sign(r[k]) * (double)p->grad[i + k];
     }
   }
 }
 
 /* g = P P' g */
-static void spread(rad_ctx *c, const subspace *s, const rad_param *p, const double (*sums)[2])
+static void spread(rad_ctx *c, const subspace *s, const rad_param *p, const double *mean)
 {
   uint32_t r[CHUNK];
   for (size_t i = 0; i < p->n; i += CHUNK) {
     const size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
     draw(c, p, i, n, r);
-    for (size_t k = 0; k < n; k++) {
-      const double *v = sums[column(s, r[k])], mean = v[COUNT] > 0 ? v[SUM] / v[COUNT] : 0;
-      p->grad[i + k] = (float)(r[k] & 1 ? mean : -mean);
-    }
+    for (size_t k = 0; k < n; k++)
+      p->grad[i + k] = (float)(sign(r[k]) * mean[column(s, r[k])]);
   }
 }
 
@@ -72,18 +74,30 @@ static bool is_meant(rad_ctx *c, const rad_param *p)
   return p->grad && c->lab->applies(c, p->layer);
 }
 
-static rad_status step(rad_ctx *c, const void *self, rad_model *m, const rad_batch *b)
+static void add_all(rad_ctx *c, const subspace *s, const rad_model *m, bool counts, double *sums)
 {
-  const subspace *s = self;
-  double(*sums)[2] = c->state[0];
-  (void)b;
   memset(sums, 0, (size_t)s->dimension * sizeof *sums);
   for (uint32_t i = 0; i < m->nparam; i++)
     if (is_meant(c, m->param[i]))
-      add(c, s, m->param[i], sums);
+      add(c, s, m->param[i], counts, sums);
+}
+
+static rad_status step(rad_ctx *c, const void *self, rad_model *m, const rad_batch *b)
+{
+  const subspace *s = self;
+  double *sums = c->state[SUM], *count = c->state[COUNT];
+  size_t known = 0; /* columns: each step's are the first one's */
+  while (known < (size_t)s->dimension && count[known] == 0)
+    known++;
+  if (known == (size_t)s->dimension)
+    add_all(c, s, m, true, count);
+  add_all(c, s, m, false, sums);
+  for (size_t k = 0; k < (size_t)s->dimension; k++)
+    sums[k] = count[k] > 0 ? sums[k] / count[k] : 0;
   for (uint32_t i = 0; i < m->nparam; i++)
     if (is_meant(c, m->param[i]))
-      spread(c, s, m->param[i], (const double(*)[2])sums);
+      spread(c, s, m->param[i], sums);
+  (void)b;
   return RAD_OK;
 }
 
