@@ -17,6 +17,9 @@ rad() {
   "$RADEMACHER" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null || status=$?
 }
 
+# Is the program built with AddressSanitizer, which is slow and takes memory of its own?
+sanitized() { nm "$RADEMACHER" 2>/dev/null | grep __asan_init >/dev/null; }
+
 # small_study EPOCHS SEEDS: an experiment of two trials on 60 samples of five numbers, to add to.
 small_study() {
   cat <<END

@@ -75,7 +75,7 @@ within() { # A B: to 20 %
   awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > 0 && b > 0 && b <= 1.2 * a && b >= 0.8 * a) }'
 }
 
-if nm "$RADEMACHER" 2>/dev/null | grep __asan_init >/dev/null; then
+if sanitized; then
   skip memory "a sanitizer takes memory of its own"
 else
   for units in 64 1500; do
