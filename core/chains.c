@@ -21,18 +21,18 @@ static const struct size { /* the first that some round changes is what is count
 rad_status chain_found(chain_source *s, const char *metric)
 {
   const char *dot = strchr(metric, '.');
-  size_t i = 0;
   if (!dot || strcmp(dot, ".round") != 0)
     return RAD_OK;
-  char *name = arena_strndup(&s->mem, metric, (size_t)(dot - metric));
+  const size_t n = (size_t)(dot - metric);
+  for (size_t i = 0; i < s->n; i++)
+    if (strlen(s->name[i]) == n && strncmp(s->name[i], metric, n) == 0)
+      return RAD_OK;
+  char *name = arena_strndup(&s->mem, metric, n);
   const char **grown = name ? arena_grow(&s->mem, s->name, s->n, &s->cap, sizeof *grown) : NULL;
   if (!grown)
     return RAD_ENOMEM;
   s->name = grown;
-  while (i < s->n && strcmp(s->name[i], name) != 0)
-    i++;
-  if (i == s->n)
-    s->name[s->n++] = name;
+  s->name[s->n++] = name;
   return RAD_OK;
 }
 

@@ -3,12 +3,14 @@
 40 and 100 trials, over seeds. Trials follow each other (lag 1 here sees all results but the last
 one's; Optuna sees all).
 
-  search.py [--seeds N] [--first SEED] [--search NAME[:KEY=VALUE...]]... [TABLE.csv ...]
+  search.py [--seeds N] [--first SEED] [--search NAME[:KEY=VALUE...]]... [--sampler NAME]...
+            [TABLE.csv ...]
 
 A table is complete (every combination of values is there once): a column for each dimension, and
 the last one the result, greater is better, empty where the training failed. Columns of numbers are
 ordered; columns of words are choices. Without tables: three synthetic ones. Without --search: tpe,
-bayes, evolution, quasi_random, random, and cma_es on tables without choices. Fails where the mean of
+bayes, evolution, quasi_random, random, and cma_es on tables without choices. --sampler: Optuna's others
+(GP, QMC, CmaEs, NSGAII, Random), for a look; `gp` is slow, --most N asks for fewer trials. Fails where the mean of
 `tpe` is below Optuna's: lower bound of the difference (95 %, paired bootstrap over seeds) under
 -0.0005."""
 import argparse
@@ -112,12 +114,12 @@ def ours(table, search, seeds, trials, lag=1, first=0):
     return numbers[:-2].reshape(seeds, trials), numbers[-2] / (seeds * trials), numbers[-1]
 
 
-def theirs(table, seeds, trials, first=0):
+def theirs(table, seeds, trials, first=0, sampler="TPE"):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     out = np.full((seeds, trials), np.nan)
+    kind = getattr(optuna.samplers, f"{sampler}Sampler")
     for seed in range(seeds):
-        study = optuna.create_study(direction="maximize",
-                                    sampler=optuna.samplers.TPESampler(seed=first + seed))
+        study = optuna.create_study(direction="maximize", sampler=kind(seed=first + seed))
         for k in range(trials):
             trial = study.ask()
             at = tuple(trial.suggest_categorical(f"x{d}", list(range(n))) if c
@@ -141,37 +143,46 @@ def lower_bound(difference, random):
     return np.percentile(difference[picks].mean(axis=1), 2.5)
 
 
+def row(name, values, top, at):
+    distance = [f"{top - values[:, n - 1].mean():10.5f}" for n in at]
+    return f"  {name:24}" + "".join(f"{d}{'':10}" for d in distance)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--lag", type=int, default=1)
     parser.add_argument("--search", action="append")
+    parser.add_argument("--sampler", action="append", default=[])
+    parser.add_argument("--most", type=int, default=max(AT))
     parser.add_argument("tables", nargs="*")
     o = parser.parse_args()
     random = np.random.default_rng(3)
     searches = o.search or ["tpe", "bayes", "evolution", "quasi_random", "random", "cma_es"]
-    failures = 0
+    failures, at = 0, [n for n in AT if n <= o.most]
     for table in [read_table(t) for t in o.tables] or synthetic():
-        peer = best(theirs(table, o.seeds, max(AT), o.first))
+        peer = best(theirs(table, o.seeds, max(at), o.first))
         top = np.nanmax(table.result)
         print(f"{table.name}: {table.result.size} points, best {top:.5f}; mean distance to it after "
-              f"{', '.join(map(str, AT))} trials, lower bound of ours - Optuna's")
-        print("  " + f"{'Optuna TPE':24}" + "".join(
-            f"{top - peer[:, n - 1].mean():10.5f}{'':10}" for n in AT))
+              f"{', '.join(map(str, at))} trials, lower bound of ours - Optuna's TPE")
+        print(row("Optuna TPE", peer, top, at))
+        for sampler in o.sampler:
+            print(row(f"Optuna {sampler}", best(theirs(table, o.seeds, max(at), o.first, sampler)),
+                      top, at), flush=True)
         for search in searches:
             if search.startswith("cma_es") and any(table.choice):
                 continue  # it moves numbers only
-            value, each, longest = ours(table, search, o.seeds, max(AT), o.lag, o.first)
+            value, each, longest = ours(table, search, o.seeds, max(at), o.lag, o.first)
             mine = best(value)
             line = f"  {search:24}"
-            for n in AT:
+            for n in at:
                 low = lower_bound(mine[:, n - 1] - peer[:, n - 1], random)
                 line += f"{top - mine[:, n - 1].mean():10.5f} {low:+.5f} "
                 if search == "tpe" and low < -MARGIN:
                     failures += 1
                     print(f"not ok: {table.name}: tpe after {n} trials")
-            print(f"{line} {1e3 * each:.2f} ms each, {1e3 * longest:.1f} the longest")
+            print(f"{line} {1e3 * each:.2f} ms each, {1e3 * longest:.1f} the longest", flush=True)
     print(f"against Optuna {optuna.__version__}, {o.seeds} seeds from {o.first}, {failures} failed")
     sys.exit(failures > 0)
 
