@@ -37,6 +37,7 @@ typedef struct arm_plan { /* what `check` and constraints want to know, without 
   bool predicts;                      /* it does; what it takes may not be known: 0 */
   size_t shared_bytes, own_bytes;     /* decoded data; all else that the job allocates */
   uint64_t ntrain, nval, ntest, nrest;
+  uint64_t epochs, evaluate; /* at most so many; evaluated at each so many */
 } arm_plan;
 /* Builds the network of an arm; prints its table (layers, shapes, parameters, FLOP) into `table`
  * unless NULL. */

@@ -140,7 +140,7 @@ static rad_status print_arms(const experiment *x, const config *trial, double *f
     RAD_TRY(arm_inspect(x->env, trial, x->arm[i], &p, out));
     text_printf(out, "  memory: %.1f MiB shared by all jobs, %.1f MiB for each\n",
                 (double)p.shared_bytes / 1048576.0, (double)p.own_bytes / 1048576.0);
-    const double own = cost_training(x, &p);
+    const double own = cost_training(&p);
     if (p.flop_rounds > 0)
       text_printf(out, "  training at most %.4g GFLOP, rounds of compressors at most %.4g\n",
                   own * 1e-9, p.flop_rounds * 1e-9);

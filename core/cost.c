@@ -7,13 +7,13 @@
 
 enum { DRAWN = 8, TRIED = 32 };
 
-double cost_training(const experiment *x, const arm_plan *p)
+double cost_training(const arm_plan *p)
 {
   const double all = (double)p->ntrain + (double)p->nval + (double)(p->ntest + p->nrest);
   if (p->predicts)
     return p->flop_fit + all * p->flop_forward;
-  return (double)x->run.epochs * ((double)p->ntrain * (p->flop_forward + p->flop_backward) +
-                                  all * p->flop_forward / (double)x->run.evaluate);
+  return (double)p->epochs * ((double)p->ntrain * (p->flop_forward + p->flop_backward) +
+                              all * p->flop_forward / (double)p->evaluate);
 }
 
 /* What cannot be built, or may not run, has no cost. */
@@ -28,7 +28,7 @@ static rad_status trial_cost(const experiment *x, const config *t, double *flop)
       return RAD_OK;
     }
     RAD_TRY(s);
-    *flop += cost_training(x, &p) + p.flop_rounds;
+    *flop += cost_training(&p) + p.flop_rounds;
   }
   return RAD_OK;
 }

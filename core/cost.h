@@ -7,7 +7,7 @@
 
 /* Both passes over the training samples and the evaluations of one arm and seed, at most; of a fit
  * that predicts by itself, that and one evaluation. Rounds of compressors: arm_plan.flop_rounds. */
-double cost_training(const experiment *, const arm_plan *);
+double cost_training(const arm_plan *);
 
 typedef struct cost { /* of all arms of a trial, one seed */
   double mean, least, most;

@@ -78,7 +78,9 @@ static rad_status plan_of(trainer *t, arm_plan *p, double *layer)
                   .ntrain = f->n[RAD_TRAIN],
                   .nval = f->n[RAD_VAL],
                   .ntest = f->n[RAD_TEST],
-                  .nrest = f->n[RAD_REST]};
+                  .nrest = f->n[RAD_REST],
+                  .epochs = (uint64_t)t->run.epochs,
+                  .evaluate = (uint64_t)t->run.evaluate};
   data_memory(t->data, &p->shared_bytes, &own);
   RAD_TRY(fit_cost(t, &cost));
   RAD_TRY(fit_memory(t));

@@ -162,6 +162,10 @@ rad check "$TMP/cost.ini"
 ok 'check: what drawn trials take' out_has "of 8 trials drawn at random one takes $low to $high GFLOP"
 rad check "$TMP/cost.ini" -s constraint.c.metric=model.parameters -s constraint.c.max=30000
 ok 'check: of those that may run' out_has "one takes $low to $mid GFLOP"
+rad check "$TMP/cost.ini" -s layer.h.units=100 -s 'axis.budget.same=run.epochs=6' -s 'axis.budget.also=run.epochs=6,run.evaluate=3'
+ok 'check: a row of an axis has the epochs' out_has "one takes $low to $low GFLOP"
+rad check "$TMP/cost.ini" -s layer.h.units=100 -s run.epochs=1 -s run.evaluate=1 -s 'axis.budget.row=run.epochs=6,run.evaluate=3'
+ok 'check: not those of the study' out_has "one takes $low to $low GFLOP"
 rad run --resume nowhere x.ini
 fails 2 --resume '--resume with a file'
 rad run --resume "$TMP/nowhere"

@@ -24,6 +24,8 @@ mkdir -p "$TMP/data/cifar10" "$TMP/data/cifar100"
 for f in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do
   head -c $((20 * 3073)) /dev/zero >"$TMP/data/cifar10/$f.bin"
 done
+head -c $((500 * 3074)) /dev/zero >"$TMP/data/cifar100/train.bin"
+head -c $((20 * 3074)) /dev/zero >"$TMP/data/cifar100/test.bin"
 mkdir -p "$TMP/data/cifar10n" # a label for each of 5 x 20
 seq 100 | sed 's/.*\(.\)/\1/' >"$TMP/data/cifar10n/worse.txt"
 

@@ -118,8 +118,9 @@ def theirs(table, seeds, trials, first=0, sampler="TPE"):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     out = np.full((seeds, trials), np.nan)
     kind = getattr(optuna.samplers, f"{sampler}Sampler")
+    keys = {"scramble": True} if sampler == "QMC" else {}
     for seed in range(seeds):
-        study = optuna.create_study(direction="maximize", sampler=kind(seed=first + seed))
+        study = optuna.create_study(direction="maximize", sampler=kind(seed=first + seed, **keys))
         for k in range(trials):
             trial = study.ask()
             at = tuple(trial.suggest_categorical(f"x{d}", list(range(n))) if c
