@@ -170,6 +170,19 @@ static rad_status open_config(experiment *e, const char *file, const override *v
   return config_read(&e->base, defaults, file, v, n, e->env->diag);
 }
 
+/* Without arms there is one, but not where all that there are have been switched off. */
+static rad_status check_arms(const experiment *e)
+{
+  if (config_count(&e->base, "arm") > 0)
+    return RAD_OK;
+  for (size_t i = 0; i < e->base.n; i++)
+    if (strcmp(e->base.v[i]->kind, "arm") == 0)
+      return diag_error(e->env->diag, RAD_EINVAL, e->base.v[i]->at,
+                        "every [arm] is disabled: enable one, or leave them out for a single "
+                        "training, called main");
+  return RAD_OK;
+}
+
 static rad_status open_checked(experiment *e, const char *file, const override *v, size_t n)
 {
   const rad_status read = open_config(e, file, v, n);
@@ -178,6 +191,7 @@ static rad_status open_checked(experiment *e, const char *file, const override *
   sections_check(e->env, &e->base, false);
   RAD_TRY(read); /* half a file: what follows would be wrong about the other half */
   RAD_TRY(config_arms(&e->base, &e->arm, &e->narm));
+  RAD_TRY(check_arms(e));
   rad_status worst = read_core_sections(e); /* allow_test is among them */
   RAD_TRY(check_variants(e));
   const rad_status s = space_build(&e->space, e->env, &e->base, &e->mem);

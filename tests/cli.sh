@@ -166,6 +166,8 @@ rad check "$TMP/cost.ini" -s layer.h.units=100 -s 'axis.budget.same=run.epochs=6
 ok 'check: a row of an axis has the epochs' out_has "one takes $low to $low GFLOP"
 rad check "$TMP/cost.ini" -s layer.h.units=100 -s run.epochs=1 -s run.evaluate=1 -s 'axis.budget.row=run.epochs=6,run.evaluate=3'
 ok 'check: not those of the study' out_has "one takes $low to $low GFLOP"
+rad check "$TMP/cost.ini" -s arm.a.enabled=false -s arm.b.enabled=false
+fails 2 'every [arm] is disabled' 'all arms disabled'
 rad run --resume nowhere x.ini
 fails 2 --resume '--resume with a file'
 rad run --resume "$TMP/nowhere"
