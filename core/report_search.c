@@ -4,10 +4,18 @@
  * Of many trials the figures show the best and every k-th; the CSV has them all. */
 #include "report.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_POINTS = 1200, MOST_LINES = 300, MOST_PANELS = 12, BEST = 20, FEWEST = 3 };
+enum {
+  MOST_POINTS = 1200,
+  MOST_LINES = 300,
+  MOST_PANELS = 12,
+  BEST = 20,
+  FEWEST = 3,
+  FEW_AXES = 6
+};
 
 /* --- which trials --- */
 static bool has_score(const run_dir *r, const trial *t)
@@ -179,24 +187,35 @@ static void by_dimension(figures *fs, run_dir *r, const trial **v, size_t n, con
 }
 
 /* --- parallel coordinates --- */
-static void put_axis_labels(figure *f, run_dir *r, const size_t *dims, size_t ndim)
+/* The ends of axis k; of many, every other one's are farther out, as words would touch. */
+static void put_ends(figure *f, size_t k, bool many, const char *lo, const char *hi)
+{
+  const double out = many && k % 2 == 1 ? 1.6 : 0.7;
+  text_printf(&f->gp, "set arrow from %zu,0 to %zu,1 nohead lc rgb '#888888'\nset label ", k, k);
+  gp_string(&f->gp, lo);
+  text_printf(&f->gp, " at %zu,0 center offset 0,-%.1f\nset label ", k, out);
+  gp_string(&f->gp, hi);
+  text_printf(&f->gp, " at %zu,1 center offset 0,%.1f\n", k, out);
+}
+
+static void put_axis_labels(figure *f, run_dir *r, const size_t *dims, size_t ndim, const range *y)
 {
   char lo[32], hi[32];
-  text_puts(&f->gp, "set xtics (");
+  text_puts(&f->gp, "set xtics scale 0 (");
   for (size_t k = 0; k < ndim; k++) {
     gp_string(&f->gp, dim_label(r, dims[k]));
     text_printf(&f->gp, " %zu, ", k);
   }
   gp_string(&f->gp, objective_label(r, 0));
-  text_printf(&f->gp, " %zu) rotate by 30 right offset 0,-1 noenhanced\n", ndim);
+  text_printf(&f->gp, " %zu) rotate by 30 right offset 0,-%d noenhanced\n", ndim,
+              ndim > FEW_AXES ? 2 : 1);
   for (size_t k = 0; k < ndim; k++) {
     const dim *d = &r->x.space.dim[dims[k]];
-    text_printf(&f->gp, "set arrow from %zu,0 to %zu,1 nohead lc rgb '#888888'\nset label ", k, k);
-    gp_string(&f->gp, space_text(d, d->d.lo, lo));
-    text_printf(&f->gp, " at %zu,0 center offset 0,-0.7\nset label ", k);
-    gp_string(&f->gp, space_text(d, d->d.hi, hi));
-    text_printf(&f->gp, " at %zu,1 center offset 0,0.7\n", k);
+    put_ends(f, k, ndim > FEW_AXES, space_text(d, d->d.lo, lo), space_text(d, d->d.hi, hi));
   }
+  snprintf(lo, sizeof lo, "%.4g", y->lo);
+  snprintf(hi, sizeof hi, "%.4g", y->hi);
+  put_ends(f, ndim, ndim > FEW_AXES, lo, hi);
 }
 
 static void put_trial_line(figure *f, const run_dir *r, const trial *t, const size_t *dims,
@@ -235,21 +254,17 @@ static void parallel(figures *fs, run_dir *r, const trial **v, size_t n, const s
   figure_begin(f, 1, NULL, 0);
   f->height += 80;
   figure_panel(f, 0, "", "", "");
-  put_axis_labels(f, r, dims, ndim);
-  text_printf(&f->gp,
-              "set arrow from %zu,0 to %zu,1 nohead lc rgb '#888888'\n"
-              "set label '%.4g' at %zu,0 center offset 0,-0.7\n"
-              "set label '%.4g' at %zu,1 center offset 0,0.7\n",
-              ndim, ndim, y.lo, ndim, y.hi, ndim);
-  text_printf(&f->gp,
-              "unset ytics\nunset grid\nset border 0\nset xrange [-0.3:%zu.3]\n"
-              "set yrange [-0.12:1.12]\nset bmargin at screen 0.33\nset lmargin at screen 0.17\nset "
-              "rmargin at screen 0.97\n"
-              "set palette defined (0 '#00224E', 0.25 '#35456C', 0.5 '#7D7C78', 0.75 '#BCAF6F', "
-              "1 '#FEE838')\nunset colorbox\n"
-              "set cbrange [%.9g:%.9g]\n"
-              "plot '%s.csv' skip 1 using 1:2:4 with lines lw 1 lc palette\n",
-              ndim, y.lo, y.hi > y.lo ? y.hi : y.lo + 1, f->name);
+  put_axis_labels(f, r, dims, ndim, &y);
+  text_printf(
+      &f->gp,
+      "unset ytics\nunset grid\nset border 0\nset xrange [-0.3:%zu.3]\n"
+      "set yrange [-0.12:1.12]\nset bmargin at screen 0.33\nset lmargin at screen 0.17\nset "
+      "rmargin at screen 0.97\n"
+      "set palette defined (0 '#00224E', 0.25 '#35456C', 0.5 '#7D7C78', 0.75 '#BCAF6F', "
+      "1 '#FEE838')\nunset colorbox\n"
+      "set cbrange [%.9g:%.9g]\n"
+      "plot '%s.csv' skip 1 using 1:2:4 with lines lw 1 lc palette\n",
+      ndim, y.lo, y.hi > y.lo ? y.hi : y.lo + 1, f->name);
   figure_end(f);
   text_puts(&f->caption, "A line is a trial; the lighter, the greater its objective.");
 }
