@@ -25,12 +25,11 @@ static rad_status judge(rad_ctx *c, const void *self, const rad_history *all, si
                         uint64_t epochs, rad_verdict *v)
 {
   const halving *h = self;
-  const size_t n = (size_t)h->cohort, begin = which / n * n;
   const rad_trial *t = all->trial[which];
   (void)c;
   (void)epochs;
   v->next = t->nrung > 0 ? t->rung[t->nrung - 1].epoch * (uint64_t)h->factor : (uint64_t)h->first;
-  if (t->nrung > 0 && !halving_stays(all, begin, begin + n, which, (uint64_t)h->factor))
+  if (!halving_stays_in_cohort(all, (size_t)h->cohort, which, (uint64_t)h->factor))
     v->action = RAD_GIVE_UP;
   return RAD_OK;
 }

@@ -26,4 +26,11 @@ static inline bool halving_stays(const rad_history *all, size_t begin, size_t en
     seats /= factor;
   return better < (seats > 0 ? seats : 1);
 }
+/* The same in cohorts of n; nothing is judged before its first rung. */
+static inline bool halving_stays_in_cohort(const rad_history *all, size_t n, size_t which,
+                                           uint64_t factor)
+{
+  const size_t begin = which / n * n;
+  return all->trial[which]->nrung == 0 || halving_stays(all, begin, begin + n, which, factor);
+}
 #endif
