@@ -47,20 +47,20 @@ START_TEST(any_number_of_jobs)
 {
   static const char *const pruners[] = {"plugin = moody\n",
                                         "plugin = moody\ncohort = 1\n",
-                                        "plugin = moody\ncohort = 9\nshares = true\n",
                                         "plugin = halving\ncohort = 5\n",
                                         "plugin = hyperband\n",
                                         "plugin = median\ntrials = 2\n",
                                         "plugin = curve\n",
-                                        "plugin = subset\ncohort = 7\n"};
+                                        "plugin = subset\ncohort = 7\n",
+                                        "plugin = moody\ncohort = 9\nshares = true\n"};
   const char *ini = with(pruners[_i]);
   ck_assert_msg(run(ini, "one", NULL, jobs(1)) == EXIT_DONE, "%s", messages);
   ck_assert_msg(run(ini, "five", NULL, jobs(5)) == EXIT_DONE, "%s", messages);
   same_summaries("one", "five");
-  ck_assert(_i > 2 || count_lines("one", "journal.jsonl", "\"pause\", \"next") > 0);
+  ck_assert((_i > 1 && _i < 7) || count_lines("one", "journal.jsonl", "\"pause\", \"next") > 0);
   ck_assert_uint_gt(counted("one", "complete"), 0);
   ck_assert_uint_eq(counted("one", "complete") + counted("one", "pruned"), 14);
-  ck_assert_msg(counted("one", "pruned") > 0 || _i == 6, "%s gives nothing up", pruners[_i]);
+  ck_assert_msg(counted("one", "pruned") > 0 || _i == 5, "%s gives nothing up", pruners[_i]);
   setenv("FAKE_CRASH_ONCE", "real", 1);
   ck_assert_msg(run(ini, "crashed", NULL, jobs(3)) == EXIT_DONE, "%s", messages);
   unsetenv("FAKE_CRASH_ONCE");
@@ -297,7 +297,7 @@ static Suite *suite(void)
   TCase *t = tcase_create("pruning");
   tcase_set_timeout(t, 120);
   tcase_add_checked_fixture(t, set_up, tear_down);
-  tcase_add_loop_test(t, any_number_of_jobs, 0, 8);
+  tcase_add_loop_test(t, any_number_of_jobs, SANITIZED ? 6 : 0, 8);
   tcase_add_test(t, kills);
   tcase_add_test(t, halving_stops_where_it_says);
   tcase_add_test(t, subset_trains_on_shares);
