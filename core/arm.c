@@ -221,6 +221,7 @@ rad_status arm_run(env *e, const arm_job *j)
     return RAD_OK;
   }
   e->seed = j->seed;
+  e->share = j->share;
   if (s >= 0)
     s = experiment_arm(e, j->trial, j->arm, &c);
   if (s >= 0)

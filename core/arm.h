@@ -21,6 +21,7 @@ typedef struct arm_job {
   const char *dir;   /* the job's folder, exists */
   const char *cache; /* folder of decoded data sets, or NULL */
   uint64_t until;    /* stop after this epoch with a checkpoint and paused.json; 0: never */
+  double share;      /* of the training samples; 0 and 1: all */
   bool accept_numeric_change;
   bool samples; /* leave samples.safetensors, where this is the first seed */
 } arm_job;

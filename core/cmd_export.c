@@ -94,8 +94,8 @@ static rad_status find_job(run_dir *r, const request *q, job_ref *j)
   RAD_TRY(find_trial(r, q, &j->trial));
   RAD_TRY(find_arm(r, q, &j->arm));
   RAD_TRY(find_seed(r, q, &j->seed));
-  j->folder = arena_printf(&r->mem, "%s/trials/%04" PRIu64 "/%s/%" PRIu64, r->dir,
-                           j->trial->known.index, r->x.arm[j->arm], r->x.seed[j->seed]);
+  j->folder =
+      job_folder(&r->mem, r->dir, j->trial->known.index, r->x.arm[j->arm], r->x.seed[j->seed], 1.0);
   return j->folder ? RAD_OK : RAD_ENOMEM;
 }
 
@@ -111,8 +111,7 @@ typedef struct content {
 static rad_status read_graph(content *c, run_dir *r, const job_ref *j, const char *checkpoint)
 {
   env *e = r->env;
-  const char *ini =
-      arena_printf(&r->mem, "%s/trials/%04" PRIu64 "/config.ini", r->dir, j->trial->known.index);
+  const char *ini = trial_config(&r->mem, r->dir, j->trial->known.index);
   e->seed = r->x.seed[j->seed]; /* of the masks */
   RAD_TRY(ini ? config_read(&c->trial, NULL, ini, NULL, 0, e->diag) : RAD_ENOMEM);
   RAD_TRY(experiment_arm(e, &c->trial, r->x.arm[j->arm], &c->arm));

@@ -179,8 +179,7 @@ static rad_status tell_metrics(loggers *l, rad_event e, const json_t *metrics, b
 static rad_status tell_end(loggers *l, const rad_event *e, const char *dir)
 {
   arena mem = {0};
-  l->job =
-      arena_printf(&mem, "%s/trials/%04" PRIu64 "/%s/%" PRIu64, dir, e->trial, e->arm, e->seed);
+  l->job = job_folder(&mem, dir, e->trial, e->arm, e->seed, 1.0);
   const rad_status s = l->job ? tell(l, e) : RAD_ENOMEM;
   arrays_free(&l->weights);
   arrays_free(&l->samples);

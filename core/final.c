@@ -117,8 +117,7 @@ static int run(study *s, const trial *t, const char *dir, arena *mem)
 {
   experiment x = {0};
   study_options o = *s->o;
-  char *config_file =
-      arena_printf(mem, "%s/trials/%04" PRIu64 "/config.ini", s->dir, t->known.index);
+  char *config_file = trial_config(mem, s->dir, t->known.index);
   override *v = arena_alloc(mem, (s->x->narm + 2) * sizeof *v);
   const size_t n = v ? changes(s, mem, v) : 0;
   if (n == 0 || !config_file)

@@ -16,7 +16,7 @@ typedef struct env { /* one per process */
   diag *diag;
   arena mem;
   uint64_t seed;       /* of the draws of instances made from now on */
-  double share;        /* of the training samples that a job trains on; 0: all */
+  double share;        /* of the training samples that a job trains on; 0 and 1: all */
   const char *run_dir; /* for host->append, host->path; NULL: none */
   int verbose;         /* host->log: levels from 2 - verbose on are shown; 2 = warnings always */
   bool checksums;      /* host->read computes SHA-256 */

@@ -44,17 +44,6 @@ double job_share(const study *s, const job *j)
   return s->x->watch.metric && j->arm == s->x->watch.arm ? j->trial->share : 1.0;
 }
 
-/* That of a share of the samples is in the job's own, as worker.c has it. */
-static const char *job_dir(const study *s, const job *j, arena *mem)
-{
-  char *dir = trial_dir(s, j->trial, mem), share[32];
-  if (dir)
-    dir = arena_printf(mem, "%s/%s/%" PRIu64, dir, s->x->arm[j->arm], s->x->seed[j->seed]);
-  if (!dir || job_share(s, j) == 1.0)
-    return dir;
-  return arena_printf(mem, "%s/share-%s", dir, text_from_double(share, job_share(s, j)));
-}
-
 /* program worker DIR TRIAL ARM SEED [--until EPOCH] [--share SHARE], or
  * program worker DIR prepare TRIAL */
 static rad_status command(const study *s, running *r)
@@ -143,7 +132,9 @@ rad_status jobs_start(study *s, job *j)
   if (!r)
     return RAD_ENOMEM;
   r->job = j;
-  r->dir = j ? job_dir(s, j, &r->mem) : fs_join(&r->mem, s->dir, "cache");
+  r->dir = j ? job_folder(&r->mem, s->dir, j->trial->known.index, s->x->arm[j->arm],
+                          s->x->seed[j->seed], job_share(s, j))
+             : fs_join(&r->mem, s->dir, "cache");
   const size_t before = s->nrunning;
   const rad_status status = r->dir ? launch(s, r) : RAD_ENOMEM;
   if (s->nrunning == before)

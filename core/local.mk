@@ -85,6 +85,7 @@ core_libradcore_la_SOURCES = \
   core/fit.c \
   core/final.c \
   core/flop.c \
+  core/folders.c \
   core/fs.c \
   core/fs.h \
   core/fs_data.c \

@@ -115,6 +115,12 @@ const char *job_state_name(enum job_state);
 /* Is a better than every other: greatest score among those that keep the constraints. NULL: none */
 const trial *record_best(const record *);
 bool trial_feasible(const record *, const trial *);
+/* folders.c: of a run directory `dir`, from the arena; NULL: out of memory. What a job trains on a
+ * share below 1 of its samples is in a folder of its own in the job's. */
+char *trial_folder(arena *, const char *dir, uint64_t index);
+char *trial_config(arena *, const char *dir, uint64_t index); /* its config.ini */
+char *job_folder(arena *, const char *dir, uint64_t index, const char *arm, uint64_t seed,
+                 double share);
 /* summary.c: what is in the summary.json of a run directory. */
 rad_status summary_text(const record *, const char *dir, const char *state, text *out);
 /* Half of the width of the 95 % interval of a mean of n > 1 values is this times std / sqrt(n): the

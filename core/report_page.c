@@ -107,7 +107,7 @@ static char *network_text(run_dir *r, const trial *tr)
   arm_plan plan;
   text table = {0};
   diag own = {0}, *user = r->env->diag;
-  char *path = arena_printf(&r->mem, "%s/trials/%04" PRIu64 "/config.ini", r->dir, tr->known.index);
+  char *path = trial_config(&r->mem, r->dir, tr->known.index);
   r->env->diag = &own; /* data may be elsewhere: a report without this table is still one */
   rad_status s = path ? config_read(&c, NULL, path, NULL, 0, &own) : RAD_ENOMEM;
   if (s >= 0)

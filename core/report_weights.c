@@ -12,8 +12,8 @@ enum { BINS = 60, MOST_LAYERS = 9, MOST_ARMS = 16 };
 
 const char *job_file(run_dir *r, const trial *t, size_t arm, const char *name)
 {
-  return arena_printf(&r->mem, "%s/trials/%04" PRIu64 "/%s/%" PRIu64 "/%s", r->dir, t->known.index,
-                      r->x.arm[arm], r->x.seed[0], name);
+  const char *dir = job_folder(&r->mem, r->dir, t->known.index, r->x.arm[arm], r->x.seed[0], 1.0);
+  return dir ? fs_join(&r->mem, dir, name) : NULL;
 }
 
 const trial *trial_with(run_dir *r, const char *name)

@@ -199,11 +199,9 @@ static const job *done_before(const study *s, const job *j)
 static const char *find(const study *s, const job *j, arena *mem)
 {
   const job *o = done_before(s, j);
-  if (o) {
-    char *dir = trial_dir(s, o->trial, mem);
-    return !dir ? NULL
-                : arena_printf(mem, "%s/%s/%" PRIu64, dir, s->x->arm[o->arm], s->x->seed[o->seed]);
-  }
+  if (o)
+    return job_folder(mem, s->dir, o->trial->known.index, s->x->arm[o->arm], s->x->seed[o->seed],
+                      1.0);
   const char *key = *s->x->search.cache ? shared_key(s, j, mem) : NULL;
   return key ? fs_join(mem, s->x->search.cache, key) : NULL;
 }

@@ -83,7 +83,6 @@ uint64_t trial_sees(const study *, uint64_t i);
 rad_status trial_propose(study *); /* RAD_DONE: the space is exhausted */
 /* After a kill: writes its configuration, checks it, ends it, where that was not done. */
 rad_status trial_restore(study *, trial *);
-char *trial_dir(const study *, const trial *, arena *);
 
 /* score.c */
 /* From the results of its jobs to the value of the objective. */

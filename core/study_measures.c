@@ -69,10 +69,9 @@ static rad_status read_job(rad_ctx *c, const trial *t, const job *j, const char 
   study *s = of(c);
   arena mem = {0};
   st_file f;
-  const char *dir = trial_dir(s, t, &mem);
-  const char *path = dir ? arena_printf(&mem, "%s/%s/%" PRIu64 "/vectors.safetensors", dir,
-                                        s->x->arm[j->arm], s->x->seed[j->seed])
-                         : NULL;
+  const char *dir =
+      job_folder(&mem, s->dir, t->known.index, s->x->arm[j->arm], s->x->seed[j->seed], 1.0);
+  const char *path = dir ? fs_join(&mem, dir, "vectors.safetensors") : NULL;
   rad_status r = path ? RAD_OK : RAD_ENOMEM;
   if (r >= 0 && fs_is_file(path)) {
     r = st_read(&f, path, s->diag);

@@ -3,7 +3,6 @@
  * below i - lag, whatever has ended by then. */
 #include "arm.h"
 #include "running.h"
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,16 +103,11 @@ static const given_point *next_given(const study *s)
 }
 
 /* --- its configuration --- */
-char *trial_dir(const study *s, const trial *t, arena *mem)
-{
-  return arena_printf(mem, "%s/trials/%04" PRIu64, s->dir, t->known.index);
-}
-
 static rad_status write_config(study *s, const trial *t, const config *c)
 {
   arena mem = {0};
   text out = {0};
-  char *dir = trial_dir(s, t, &mem);
+  char *dir = trial_folder(&mem, s->dir, t->known.index);
   rad_status status = dir ? fs_mkdirs(dir, s->diag) : RAD_ENOMEM;
   config_write(c, &out);
   if (status >= 0)
@@ -204,7 +198,7 @@ rad_status trial_restore(study *s, trial *t)
 {
   config c = {0};
   arena mem = {0};
-  const char *dir = trial_dir(s, t, &mem);
+  const char *dir = trial_folder(&mem, s->dir, t->known.index);
   if (dir)
     sweep(dir);
   arena_free(&mem);

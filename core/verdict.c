@@ -239,8 +239,7 @@ static rad_status read_arm(view *v, const config *whole, arm *a)
 static rad_status read_arms(view *v)
 {
   const json_t *names = json_object_get(v->summary, "arms");
-  char *path = arena_printf(&v->mem, "%s/trials/%04" PRIu64 "/config.ini", v->dir,
-                            json_member_uint(v->trial, "id"));
+  char *path = trial_config(&v->mem, v->dir, json_member_uint(v->trial, "id"));
   config c = {0};
   v->narm = json_array_size(names);
   v->arm = arena_alloc(&v->mem, (v->narm + 1) * sizeof *v->arm);

@@ -2,7 +2,6 @@
  * worker.c - one job in a process of its own, so that whatever goes wrong in it costs this job
  * only. It holds the lock of its folder, and does not outlive the coordinator. */
 #include "running.h"
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,54 +63,51 @@ static void catch_signals(void)
 
 /* --- the command line --- */
 typedef struct request {
-  const char *dir, *trial, *arm, *plugin_dir;
+  const char *dir, *arm, *plugin_dir;
   const char *threads; /* instead of what the trial's file says, or NULL */
-  const char *share;   /* of the training samples; NULL: all */
-  uint64_t seed, until;
+  uint64_t trial, seed, until;
+  double share; /* of the training samples */
   bool prepare, accept;
 } request;
 
-static bool is_number(const char *s)
+static bool read_number(const char *s, uint64_t *out)
 {
   const size_t n = strlen(s);
-  return n > 0 && n < 20 && strspn(s, "0123456789") == n;
+  int64_t v;
+  if (n == 0 || n >= 20 || strspn(s, "0123456789") != n || !text_to_int64(s, &v))
+    return false;
+  *out = (uint64_t)v;
+  return true;
 }
 
-static bool read_request(request *q, double *share, int argc, char **argv)
+static bool read_request(request *q, int argc, char **argv)
 {
   const char *word[4];
   int n = 0;
-  int64_t seed = 0, until = 0;
   for (int i = 1; i < argc; i++) {
+    const char *next = i + 1 < argc ? argv[i + 1] : "";
     if (strcmp(argv[i], "--accept-numeric-change") == 0)
       q->accept = true;
-    else if (strcmp(argv[i], "--plugin-dir") == 0 && i + 1 < argc)
+    else if (strcmp(argv[i], "--plugin-dir") == 0 && *next)
       q->plugin_dir = argv[++i];
-    else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+    else if (strcmp(argv[i], "--threads") == 0 && *next)
       q->threads = argv[++i];
-    else if (strcmp(argv[i], "--until") == 0 && i + 1 < argc && is_number(argv[i + 1]) &&
-             text_to_int64(argv[++i], &until))
-      q->until = (uint64_t)until;
-    else if (strcmp(argv[i], "--share") == 0 && i + 1 < argc && text_to_double(argv[i + 1], share))
-      q->share = argv[++i];
+    else if (strcmp(argv[i], "--until") == 0 && read_number(next, &q->until))
+      i++;
+    else if (strcmp(argv[i], "--share") == 0 && text_to_double(next, &q->share))
+      i++;
     else if (n < 4)
       word[n++] = argv[i];
     else
       return false;
   }
-  if (n == 3 && strcmp(word[1], "prepare") == 0) {
-    q->prepare = true;
-    q->trial = word[2];
-  } else if (n == 4 && text_is_name(word[2]) && is_number(word[3]) &&
-             text_to_int64(word[3], &seed)) {
-    q->trial = word[1];
-    q->arm = word[2];
-    q->seed = (uint64_t)seed;
-  } else {
-    return false;
-  }
-  q->dir = word[0];
-  return is_number(q->trial);
+  q->dir = n > 0 ? word[0] : NULL;
+  q->prepare = n == 3 && strcmp(word[1], "prepare") == 0;
+  if (q->prepare)
+    return read_number(word[2], &q->trial);
+  q->arm = n == 4 ? word[2] : NULL;
+  return n == 4 && text_is_name(q->arm) && read_number(word[1], &q->trial) &&
+         read_number(word[3], &q->seed);
 }
 
 /* --- data sets --- */
@@ -225,10 +221,8 @@ void sweep(const char *dir)
 static rad_status train(env *e, const request *q, config *whole)
 {
   int lock = -1;
-  char *dir = arena_printf(&e->mem, "%s/trials/%s/%s/%" PRIu64, q->dir, q->trial, q->arm, q->seed);
+  char *dir = job_folder(&e->mem, q->dir, q->trial, q->arm, q->seed, q->share);
   char *cache = fs_join(&e->mem, q->dir, "cache");
-  if (dir && q->share)
-    dir = arena_printf(&e->mem, "%s/share-%s", dir, q->share);
   if (!dir || !cache)
     return RAD_ENOMEM;
   RAD_TRY(fs_mkdirs(dir, e->diag));
@@ -241,8 +235,9 @@ static rad_status train(env *e, const request *q, config *whole)
                      .dir = dir,
                      .cache = cache,
                      .until = q->until,
+                     .share = q->share,
                      .accept_numeric_change = q->accept,
-                     .samples = strtoul(q->trial, NULL, 10) < SAMPLE_TRIALS};
+                     .samples = q->trial < SAMPLE_TRIALS};
   const rad_status s = arm_run(e, &j);
   close(lock);
   return s;
@@ -251,7 +246,7 @@ static rad_status train(env *e, const request *q, config *whole)
 static rad_status work(env *e, const request *q)
 {
   config whole = {0};
-  char *path = arena_printf(&e->mem, "%s/trials/%s/config.ini", q->dir, q->trial);
+  char *path = trial_config(&e->mem, q->dir, q->trial);
   RAD_TRY(plugins_new(&e->plugins, q->plugin_dir, e->diag));
   rad_status s = path ? config_read(&whole, NULL, path, NULL, 0, e->diag) : RAD_ENOMEM;
   if (s >= 0 && q->threads)
@@ -266,8 +261,8 @@ int worker_main(int argc, char **argv)
 {
   diag messages = {0};
   env e = {.diag = &messages, .cancelled = &cancelled};
-  request q = {0};
-  if (!read_request(&q, &e.share, argc, argv)) {
+  request q = {.share = 1.0};
+  if (!read_request(&q, argc, argv)) {
     fputs("usage: rademacher worker DIR TRIAL ARM SEED | DIR prepare TRIAL\n"
           "This is how `rademacher run` starts its jobs.\n",
           stderr);

@@ -96,9 +96,10 @@ static rad_status train_one(env *v, const arm_job *j, uint64_t e, const char *ch
 
 static rad_status train(env *v, const arm_job *j, double lr, int64_t epochs, arena *mem)
 {
-  const char *check = fs_join(mem, j->dir, "last"), *once = fs_join(mem, j->dir, v->share > 0.0 ? "../once" : "once");
+  const double share = j->share > 0.0 ? j->share : 1.0;
+  const char *check = fs_join(mem, j->dir, "last"),
+             *once = fs_join(mem, j->dir, share < 1.0 ? "../once" : "once");
   const uint64_t start = read_checkpoint(check);
-  const double share = v->share > 0.0 ? v->share : 1.0;
   FILE *f = fopen(fs_join(mem, j->dir, "metrics.jsonl"), "w"); /* told anew, with other times */
   rad_status s = f ? RAD_OK : RAD_EIO;
   double accuracy = 0.0, loss = 0.0;

@@ -82,14 +82,19 @@ static void add_all(rad_ctx *c, const subspace *s, const rad_model *m, bool coun
       add(c, s, m->param[i], counts, sums);
 }
 
+static bool counted(const subspace *s, const double *count)
+{
+  for (size_t k = 0; k < (size_t)s->dimension; k++)
+    if (count[k] > 0)
+      return true;
+  return false;
+}
+
 static rad_status step(rad_ctx *c, const void *self, rad_model *m, const rad_batch *b)
 {
   const subspace *s = self;
   double *sums = c->state[SUM], *count = c->state[COUNT];
-  size_t known = 0; /* columns: each step's are the first one's */
-  while (known < (size_t)s->dimension && count[known] == 0)
-    known++;
-  if (known == (size_t)s->dimension)
+  if (!counted(s, count)) /* the columns of every step are the first one's */
     add_all(c, s, m, true, count);
   add_all(c, s, m, false, sums);
   for (size_t k = 0; k < (size_t)s->dimension; k++)
