@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * moody.c - a pruner whose verdict is a hash of everything that it is shown, to the bit: a study
- * with it comes out the same only where it is shown the same. */
+ * with it comes out the same only where it is shown the same. It refuses a rung on a share of the
+ * samples that is not worth that share of the epochs. */
 #include <rademacher/pruner.h>
 #include <string.h>
 
@@ -26,7 +27,9 @@ static rad_status judge(rad_ctx *c, const void *self, const rad_history *all, si
 {
   uint64_t h = UINT64_C(14695981039346656037);
   const rad_trial *t = all->trial[which];
-  (void)c, (void)epochs;
+  if (((const moody *)self)->shares && t->nrung > 0 && t->rung[0].epoch > 1 + epochs / 4)
+    return rad_fail(c, RAD_EINVAL, "a quarter of the samples counts as %d epochs",
+                    (int)t->rung[0].epoch);
   h = stir(h, &all->n, sizeof all->n);
   h = stir(h, &which, sizeof which);
   for (size_t i = 0; i < all->n; i++) {
